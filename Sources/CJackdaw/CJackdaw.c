@@ -1,0 +1,53 @@
+#include "CJackdaw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+int jd_accept(int listener, void *address, unsigned *length) {
+    return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+ssize_t jd_pread_nowait(int fd, void *bytes, size_t count, int64_t offset) {
+    struct iovec piece = {bytes, count};
+    return preadv2(fd, &piece, 1, offset, RWF_NOWAIT);
+}
+
+void jd_readahead(int fd, int64_t offset, size_t count) { readahead(fd, offset, count); }
+
+int jd_rename_exclusive(const char *from, const char *to) {
+    return renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE);
+}
+
+static int64_t nanoseconds(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint64_t jd_monotonic_ns(void) { return (uint64_t)nanoseconds(CLOCK_MONOTONIC); }
+int64_t jd_realtime_ns(void) { return nanoseconds(CLOCK_REALTIME); }
+uint64_t jd_process_cpu_ns(void) { return (uint64_t)nanoseconds(CLOCK_PROCESS_CPUTIME_ID); }
+
+void jd_name_thread(const char *name) {
+    char kept[16];
+    snprintf(kept, sizeof kept, "%s", name);
+    pthread_setname_np(pthread_self(), kept);
+}
+
+int jd_lock_file(int fd) {
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_SETLK, &whole) == 0 ? 0 : errno;
+}
+
+int jd_allocate(int fd, int64_t offset, int64_t length, int keep_size) {
+    return fallocate(fd, keep_size ? FALLOC_FL_KEEP_SIZE : 0, offset, length) == 0 ? 0 : errno;
+}
+
+void jd_trim_memory(void) { malloc_trim(0); }

@@ -1,0 +1,2 @@
+// OpenSSL's macros as functions, and the corking BIO.
+#pragma once

@@ -1,0 +1,1 @@
+// PartitionLog: see ARCHITECTURE.md.
