@@ -1,0 +1,83 @@
+internal import Glibc
+
+/// The threads that may wait for a disk (`num.io.threads`): fsync, cold reads, recovery, compaction, deletion.
+///
+/// Threads start when there is work that no idle one takes, and stay. Jobs start in the order in which they came.
+package final class WorkerPool: @unchecked Sendable {  // everything mutable is behind `lock`
+    private let lock: UnsafeMutablePointer<pthread_mutex_t>
+    private let changed: UnsafeMutablePointer<pthread_cond_t>
+    private let limit: Int
+    private var jobs: [@Sendable () -> Void] = []
+    private var next = 0
+    private var idle = 0
+    private var isStopping = false
+    private var threads: [WorkerThread] = []
+
+    package init(threads limit: Int) {
+        precondition(limit > 0)
+        self.limit = limit
+        lock = .allocate(capacity: 1)
+        changed = .allocate(capacity: 1)
+        pthread_mutex_init(lock, nil)
+        pthread_cond_init(changed, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(changed)
+        pthread_mutex_destroy(lock)
+        lock.deallocate()
+        changed.deallocate()
+    }
+
+    /// Thread-safe; never waits. After `stop` it does nothing and says so.
+    @discardableResult
+    package func submit(_ job: @escaping @Sendable () -> Void) -> Bool {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        guard !isStopping else { return false }
+        jobs.append(job)
+        if jobs.count - next > idle, threads.count < limit {
+            if let thread = WorkerThread("worker-\(threads.count)", { self.work() }) { threads.append(thread) }
+        }
+        pthread_cond_signal(changed)
+        return true
+    }
+
+    /// Finishes what was submitted, then ends the threads.
+    package func stop() {
+        pthread_mutex_lock(lock)
+        isStopping = true
+        let running = threads
+        threads = []
+        pthread_cond_broadcast(changed)
+        pthread_mutex_unlock(lock)
+        for thread in running { thread.join() }
+    }
+
+    private func work() {
+        pthread_mutex_lock(lock)
+        while true {
+            if next < jobs.count {
+                let job = jobs[next]
+                next += 1
+                if next == jobs.count {
+                    jobs.removeAll()
+                    next = 0
+                } else if next >= 1024 {
+                    jobs.removeFirst(next)
+                    next = 0
+                }
+                pthread_mutex_unlock(lock)
+                job()
+                pthread_mutex_lock(lock)
+            } else if isStopping {
+                pthread_mutex_unlock(lock)
+                return
+            } else {
+                idle += 1
+                pthread_cond_wait(changed, lock)
+                idle -= 1
+            }
+        }
+    }
+}
