@@ -1,0 +1,64 @@
+internal import CZlib
+
+/// RFC 1952 members one after another, as Java's GZIPInputStream reads them: what follows the last and is no member is ignored.
+struct GzipUnpacker: ~Copyable {
+    // zlib keeps the stream's address, so it may not move.
+    private var stream: UnsafeMutablePointer<z_stream>?
+    private var atEnd = true
+
+    deinit {
+        guard let stream else { return }
+        inflateEnd(stream)
+        stream.deallocate()
+    }
+
+    mutating func begin(_ payload: UnsafeRawBufferPointer) throws(RecordError) {
+        if stream == nil { try create() }
+        guard let stream, inflateReset(stream) == Z_OK else { throw brokenPayload(.gzip, "no inflate state") }
+        stream.pointee.next_in = UnsafeMutablePointer(
+            mutating: payload.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        stream.pointee.avail_in = UInt32(payload.count)
+        atEnd = false
+    }
+
+    private mutating func create() throws(RecordError) {
+        let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+        stream.initialize(to: z_stream())
+        // 16 more than the window's bits: gzip's head and tail, checksum included.
+        guard inflateInit2_(stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {
+            stream.deallocate()
+            throw brokenPayload(.gzip, "no memory for inflate")
+        }
+        self.stream = stream
+    }
+
+    mutating func next(into window: UnsafeMutableRawBufferPointer) throws(RecordError) -> UnsafeRawBufferPointer? {
+        guard !atEnd, let stream else { return nil }
+        stream.pointee.next_out = window.baseAddress!.assumingMemoryBound(to: UInt8.self)
+        stream.pointee.avail_out = UInt32(window.count)
+        while stream.pointee.avail_out > 0 {
+            let outcome = inflate(stream, Z_NO_FLUSH)
+            if outcome == Z_STREAM_END {
+                guard try beginNextMember(stream) else { break }
+                continue
+            }
+            guard outcome == Z_OK else {
+                let why = stream.pointee.msg.map { String(cString: $0) }
+                throw brokenPayload(.gzip, why ?? (outcome == Z_BUF_ERROR ? "it ends too early" : "error \(outcome)"))
+            }
+        }
+        let count = window.count - Int(stream.pointee.avail_out)
+        return count > 0 ? UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(window)[..<count]) : nil
+    }
+
+    private mutating func beginNextMember(_ stream: UnsafeMutablePointer<z_stream>) throws(RecordError) -> Bool {
+        let left = stream.pointee.avail_in
+        guard left >= 3, let next = stream.pointee.next_in, next[0] == 0x1f, next[1] == 0x8b, next[2] == 8,
+            inflateReset(stream) == Z_OK
+        else {
+            atEnd = true
+            return false
+        }
+        return true
+    }
+}

@@ -1,0 +1,35 @@
+import Foundation
+import Testing
+
+@testable import KafkaRecords
+
+/// The rows of `compat/vectors/batches`: what Kafka's own classes made, read and said.
+enum BatchVectors {
+    typealias Row = [String: Any]
+
+    static func rows(_ name: String) throws -> [Row] {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../compat/vectors/batches")
+        let packed = try Data(contentsOf: folder.appending(path: name))
+        let text = try packed.withUnsafeBytes { packed in
+            try RecordScratch.borrow { Data(try $0.unpack(packed, codec: .gzip)) }
+        }
+        return try text.split(separator: UInt8(ascii: "\n")).map {
+            try #require(try JSONSerialization.jsonObject(with: $0) as? Row)
+        }
+    }
+
+    static func bytes(_ hex: String) -> [UInt8] {
+        let digits = Array(hex.utf8).map { $0 < 0x3a ? $0 - 0x30 : $0 - 0x57 }
+        return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
+    }
+}
+
+extension [String: Any] {
+    func integer(_ name: String) -> Int64? { (self[name] as? NSNumber)?.int64Value }
+    func text(_ name: String) -> String? { self[name] as? String }
+    var bytes: [UInt8] { BatchVectors.bytes(text("hex") ?? "") }
+}
+
+func hex(_ bytes: UnsafeRawBufferPointer?) -> String? {
+    bytes.map { $0.map { byte in String(format: "%02x", byte) }.joined() }
+}
