@@ -1,0 +1,94 @@
+/// One step of IncrementalAlterConfigs; raw values are the wire's.
+package struct ConfigurationChange: Sendable {
+    package enum Operation: Int8, Sendable { case set, delete, append, subtract }
+
+    package var operation: Operation
+    package var name: String
+    package var value: String?
+
+    package init(_ operation: Operation, _ name: String, _ value: String? = nil) {
+        self.operation = operation
+        self.name = name
+        self.value = value
+    }
+}
+
+extension [String: String] {
+    /// The values after these changes, not yet checked. Appending to a list that is not set begins with its default.
+    package func applying(
+        _ changes: [ConfigurationChange], scope: ConfigurationScope
+    ) throws(ConfigurationError) -> [String: String] {
+        var result = self
+        for change in changes {
+            let name = change.name
+            switch change.operation {
+            case .set: result[name] = change.value ?? ""
+            case .delete: result[name] = nil
+            case .append, .subtract:
+                let facts = scope.keys.facts(ofKey: name)
+                guard facts?.type == .list else {
+                    let verb = change.operation == .append ? "APPEND" : "SUBTRACT"
+                    throw ConfigurationError(
+                        key: name, value: change.value,
+                        message: "Can't \(verb) to key \(name) because its type is not LIST.")
+                }
+                var elements = (result[name] ?? facts?.defaultText ?? "").configurationList.filter { !$0.isEmpty }
+                for element in (change.value ?? "").configurationList {
+                    if change.operation == .subtract {
+                        elements.removeAll { $0 == element }
+                    } else if !elements.contains(element) {
+                        elements.append(element)
+                    }
+                }
+                result[name] = elements.joined(separator: ",")
+            }
+        }
+        return result
+    }
+}
+
+extension BrokerConfiguration {
+    /// Checks new dynamic values for this broker (or, with `forAllBrokers`, for the resource without a name) against
+    /// what Kafka lets change while it runs.
+    package func validateDynamic(_ values: [String: String], forAllBrokers: Bool) throws(ConfigurationError) {
+        let current = forAllBrokers ? dynamicDefaults : dynamicValues
+        let changed = values.filter { current[$0.key] != $0.value }.sorted { $0.key < $1.key }
+        let fixed = changed.filter { Self.facts(of: $0.key)?.update == .readOnly }.map(\.key)
+        if let first = fixed.first {
+            throw ConfigurationError(
+                key: first, value: values[first],
+                message: "Cannot update these configs dynamically: [\(fixed.joined(separator: ", "))]")
+        }
+        let single = changed.filter { Self.facts(of: $0.key)?.update == .perBroker || $0.key.hasPrefix("listener.name.") }
+        if forAllBrokers, let first = single.first {
+            throw ConfigurationError(
+                key: first.key, value: first.value,
+                message: "Cannot update these configs at default cluster level, per-broker configs must be defined at "
+                    + "broker level: [\(single.map(\.key).joined(separator: ", "))]")
+        }
+        for (name, value) in changed {
+            try Self.facts(of: name)?.parse(value)
+            try checkThreads(name, value)
+        }
+    }
+
+    /// Kafka lets a number of threads at most double or halve in one step.
+    private func checkThreads(_ name: String, _ value: String) throws(ConfigurationError) {
+        let keys: [BrokerKey] = [
+            .numIoThreads, .numNetworkThreads, .numReplicaFetchers, .numRecoveryThreadsPerDataDir, .backgroundThreads,
+        ]
+        guard let key = BrokerKey(name), keys.contains(key), let wanted = Int64(value.trimmingBlanks) else { return }
+        let current = integer(key)
+        let reason: String
+        if wanted > 2 * current {
+            reason = "value should not be greater than double the current value \(current)"
+        } else if wanted < current / 2 {
+            reason = "value should be at least half the current value \(current)"
+        } else {
+            return
+        }
+        throw ConfigurationError(
+            key: name, value: value,
+            message: "Dynamic thread count update validation failed for \(name)=\(wanted), \(reason)")
+    }
+}
