@@ -1,0 +1,61 @@
+package import EventLoop
+
+/// One way of sharing partitions that a member offers, with what it tells the leader about itself.
+package struct MemberProtocol: Hashable, Sendable {
+    package var name: ByteString
+    package var metadata: ByteString
+
+    package init(name: ByteString, metadata: ByteString) {
+        self.name = name
+        self.metadata = metadata
+    }
+}
+
+/// Names one waiting request; who holds the request chose the number.
+package typealias Ticket = UInt64
+
+/// A member of a classic group.
+package struct ClassicMember: Sendable {
+    package let id: ByteString
+    package let instanceId: ByteString?
+    package let clientId: ByteString
+    package let clientHost: ByteString
+    package internal(set) var rebalanceTimeoutMs: Int32
+    package internal(set) var sessionTimeoutMs: Int32
+    package internal(set) var protocols: [MemberProtocol]
+    package internal(set) var assignment: ByteString
+
+    /// The member is thrown out at this point unless something is heard of it.
+    var sessionEnds: MonotonicTime = .never
+    /// The JoinGroup that waits for the rebalance, the SyncGroup that waits for the leader.
+    var awaitingJoin: Ticket?
+    var awaitingSync: Ticket?
+    /// Joined, but has not had an answer yet: it may not know its id, so it cannot send heartbeats.
+    var isNew = false
+
+    init(
+        id: ByteString, instanceId: ByteString?, clientId: ByteString, clientHost: ByteString, rebalanceTimeoutMs: Int32,
+        sessionTimeoutMs: Int32, protocols: [MemberProtocol], assignment: ByteString = .empty
+    ) {
+        self.id = id
+        self.instanceId = instanceId
+        self.clientId = clientId
+        self.clientHost = clientHost
+        self.rebalanceTimeoutMs = rebalanceTimeoutMs
+        self.sessionTimeoutMs = sessionTimeoutMs
+        self.protocols = protocols
+        self.assignment = assignment
+    }
+
+    package var isStatic: Bool { instanceId != nil }
+
+    package func metadata(for protocolName: ByteString?) -> ByteString? {
+        protocols.first { $0.name == protocolName }?.metadata
+    }
+
+    /// Whether the silence of a member whose session ran out is excused: it waits for us. New members are never excused:
+    /// clients that gave up on a long rebalance and joined anew would otherwise pile up.
+    var hasSatisfiedHeartbeat: Bool { !isNew && (awaitingJoin != nil || awaitingSync != nil) }
+
+    mutating func extendSession(_ now: MonotonicTime) { sessionEnds = now.advanced(byMs: sessionTimeoutMs) }
+}

@@ -1,0 +1,31 @@
+/// Kafka's error codes as this room uses them.
+package struct ErrorCode: RawRepresentable, Hashable, Sendable {
+    package var rawValue: Int16
+    package init(rawValue: Int16) { self.rawValue = rawValue }
+    package static let none = ErrorCode(rawValue: 0)
+    package static let unknownServerError = ErrorCode(rawValue: -1)
+    package static let unknownTopicOrPartition = ErrorCode(rawValue: 3)
+    package static let notLeaderOrFollower = ErrorCode(rawValue: 6)
+    package static let requestTimedOut = ErrorCode(rawValue: 7)
+    package static let messageTooLarge = ErrorCode(rawValue: 10)
+    package static let offsetMetadataTooLarge = ErrorCode(rawValue: 12)
+    package static let coordinatorLoadInProgress = ErrorCode(rawValue: 14)
+    package static let coordinatorNotAvailable = ErrorCode(rawValue: 15)
+    package static let notCoordinator = ErrorCode(rawValue: 16)
+    package static let recordListTooLarge = ErrorCode(rawValue: 18)
+    package static let notEnoughReplicas = ErrorCode(rawValue: 19)
+    package static let illegalGeneration = ErrorCode(rawValue: 22)
+    package static let inconsistentGroupProtocol = ErrorCode(rawValue: 23)
+    package static let invalidGroupId = ErrorCode(rawValue: 24)
+    package static let unknownMemberId = ErrorCode(rawValue: 25)
+    package static let invalidSessionTimeout = ErrorCode(rawValue: 26)
+    package static let rebalanceInProgress = ErrorCode(rawValue: 27)
+    package static let kafkaStorageError = ErrorCode(rawValue: 56)
+    package static let nonEmptyGroup = ErrorCode(rawValue: 68)
+    package static let groupIdNotFound = ErrorCode(rawValue: 69)
+    package static let memberIdRequired = ErrorCode(rawValue: 79)
+    package static let groupMaxSizeReached = ErrorCode(rawValue: 81)
+    package static let fencedInstanceId = ErrorCode(rawValue: 82)
+    package static let groupSubscribedToTopic = ErrorCode(rawValue: 86)
+    package static let unstableOffsetCommit = ErrorCode(rawValue: 88)
+}

@@ -1,1 +1,0 @@
-// Groups: see ARCHITECTURE.md.
