@@ -1,0 +1,61 @@
+/// Values by name, found by the name's bytes as they lie in a frame: no string is made to look one up.
+///
+/// Fixed once it is made; a change makes a new table.
+package struct NameTable<Value: Sendable>: Sendable {
+    private struct Slot: Sendable {
+        var hash: UInt64
+        var name: [UInt8]
+        var value: Value
+    }
+    private var slots: [Slot?]
+    private let mask: Int
+    package let count: Int
+
+    /// Of two values with the same name the later one is kept.
+    package init(_ entries: some Collection<(name: [UInt8], value: Value)>) {
+        // At most half full, so that a search ends soon.
+        var capacity = 8
+        while capacity < entries.count * 2 { capacity *= 2 }
+        slots = Array(repeating: nil, count: capacity)
+        mask = capacity - 1
+        var filled = 0
+        for (name, value) in entries {
+            let hash = name.withUnsafeBytes(Self.hash)
+            var place = Int(truncatingIfNeeded: hash) & mask
+            while let slot = slots[place], slot.name != name { place = (place + 1) & mask }
+            if slots[place] == nil { filled += 1 }
+            slots[place] = Slot(hash: hash, name: name, value: value)
+        }
+        count = filled
+    }
+
+    package init() { self.init([]) }
+
+    package func find(_ name: WireBytes) -> Value? { find(name.buffer) }
+
+    package func find(_ name: String) -> Value? {
+        var name = name
+        return name.withUTF8 { find(UnsafeRawBufferPointer($0)) }
+    }
+
+    private func find(_ name: UnsafeRawBufferPointer) -> Value? {
+        let hash = Self.hash(name)
+        var place = Int(truncatingIfNeeded: hash) & mask
+        while let slot = slots[place] {
+            if slot.hash == hash, slot.name.count == name.count,
+                slot.name.withUnsafeBytes({ WireBytes($0) == WireBytes(name) })
+            {
+                return slot.value
+            }
+            place = (place + 1) & mask
+        }
+        return nil
+    }
+
+    /// FNV-1a: a name is short, and nobody gains by names that collide in a table at most half full of their own topics.
+    private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return hash ^ (hash >> 32)
+    }
+}
