@@ -52,7 +52,7 @@ extension BrokerConfiguration {
 
     static let maximumListeners = 64
 
-    private func checkRetention() throws(ConfigurationError) {
+    func checkRetention() throws(ConfigurationError) {
         for key in SynonymGroup.retention.keys where isSet(key) && optionalInteger(key) == 0 {
             throw ConfigurationError(
                 key: key.name, value: "0", message: "\(key.name) must be unlimited (-1) or, greater than or equal to 1")

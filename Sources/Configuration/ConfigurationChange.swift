@@ -59,18 +59,41 @@ extension BrokerConfiguration {
                 key: first, value: values[first],
                 message: "Cannot update these configs dynamically: [\(fixed.joined(separator: ", "))]")
         }
-        let single = changed.filter { Self.facts(of: $0.key)?.update == .perBroker || $0.key.hasPrefix("listener.name.") }
+        let stores = changed.map(\.key).filter(Self.keyAndTrustStores.contains)
+        if let first = stores.first {
+            throw ConfigurationError(
+                key: first, value: values[first],
+                message: "These security configs can be dynamically updated only per-listener using the listener "
+                    + "prefix: [\(stores.joined(separator: ", "))]")
+        }
+        let single = changed.map(\.key).filter {
+            Self.facts(of: $0)?.update == .perBroker || $0.hasPrefix("listener.name.")
+        }
         if forAllBrokers, let first = single.first {
             throw ConfigurationError(
-                key: first.key, value: first.value,
-                message: "Cannot update these configs at default cluster level, per-broker configs must be defined at "
-                    + "broker level: [\(single.map(\.key).joined(separator: ", "))]")
+                key: first, value: values[first],
+                message: "Cannot update these configs at default cluster level, broker id must be specified: "
+                    + "[\(single.joined(separator: ", "))]")
         }
         for (name, value) in changed {
             try Self.facts(of: name)?.parse(value)
             try checkThreads(name, value)
         }
+        let whole = forAllBrokers
+            ? with(dynamicDefaults: values, dynamicValues: dynamicValues)
+            : with(dynamicDefaults: dynamicDefaults, dynamicValues: values)
+        try whole.checkRetention()
+        if changed.contains(where: { $0.key == "listeners" || $0.key == "listener.security.protocol.map" }) {
+            _ = try whole.advertisedListeners()
+        }
     }
+
+    /// What may differ only from listener to listener (SslConfigs.RECONFIGURABLE_CONFIGS).
+    private static let keyAndTrustStores: Set<String> = [
+        "ssl.keystore.type", "ssl.keystore.location", "ssl.keystore.password", "ssl.key.password",
+        "ssl.keystore.key", "ssl.keystore.certificate.chain", "ssl.truststore.type", "ssl.truststore.location",
+        "ssl.truststore.password", "ssl.truststore.certificates",
+    ]
 
     /// Kafka lets a number of threads at most double or halve in one step.
     private func checkThreads(_ name: String, _ value: String) throws(ConfigurationError) {

@@ -123,7 +123,7 @@ extension TopicConfiguration {
     ) -> ConfigurationEntry {
         var synonyms: [ConfigurationEntry.Synonym] = []
         var value = overrides[key.name].flatMap { try? key.facts.parse($0) }
-        if let override = overrides[key.name] { synonyms.append(.init(name: key.name, value: override, source: .topic)) }
+        if let override = value { synonyms.append(.init(name: key.name, value: override.text, source: .topic)) }
         if let brokerKey = key.brokerKey {
             synonyms += broker.synonyms(of: brokerKey.name, isSensitive: false)
             if let group = SynonymGroup(of: brokerKey) {
