@@ -16,8 +16,9 @@ func room(_ name: String, _ imports: [Target.Dependency], path: String? = nil) -
     .target(name: name, dependencies: imports, path: path, swiftSettings: strict)
 }
 
-func command(_ name: String, _ imports: [Target.Dependency], path: String? = nil) -> Target {
-    .executableTarget(name: name, dependencies: imports, path: path, swiftSettings: strict, linkerSettings: foreign)
+func command(_ name: String, _ imports: [Target.Dependency], path: String? = nil, exclude: [String] = []) -> Target {
+    .executableTarget(
+        name: name, dependencies: imports, path: path, exclude: exclude, swiftSettings: strict, linkerSettings: foreign)
 }
 
 // libsnappy.a is C++; OpenSSL's archive comes in place of the shared library.
@@ -88,7 +89,7 @@ let package = Package(
         command("jackdaw-compat", ["CompatKit", "KafkaSchema", "CommandLineOptions", "Telemetry"], path: "compat/jackdaw-compat"),
 
         // Tools of the house.
-        command("ProtocolGenerator", [], path: "tools/ProtocolGenerator"),
+        command("ProtocolGenerator", [], path: "tools/ProtocolGenerator", exclude: ["Schema"]),
         command("Bench", [
             "KafkaWire", "KafkaMessages", "KafkaRecords", "EventLoop", "TLS", "CommandLineOptions", "Telemetry", "CJackdaw",
         ], path: "tools/Bench"),
