@@ -5,7 +5,7 @@ import KafkaMessages
 import KafkaWire
 
 enum AllMessages {
-    static let byName: [String: any WireMessage.Type] = [
+    static let byName: [String: any (WireMessage & SendableMetatype).Type] = [
         "ProduceRequest": ProduceRequest.self,
         "ProduceResponse": ProduceResponse.self,
         "FetchRequest": FetchRequest.self,

@@ -9,7 +9,7 @@ struct RegistryEmitter: Emitter {
                 text.line("import KafkaWire")
                 text.line()
                 text.block("enum AllMessages") { text in
-                    text.line("static let byName: [String: any WireMessage.Type] = [")
+                    text.line("static let byName: [String: any (WireMessage & SendableMetatype).Type] = [")
                     for message in schema.messages { text.line("    \"\(message.name)\": \(message.name).self,") }
                     text.line("]")
                 }

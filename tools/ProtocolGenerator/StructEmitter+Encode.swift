@@ -105,7 +105,9 @@ extension StructEmitter {
             text.line("let has\(field.name) = \(inVersion)\(isSet(field))")
             text.line("if has\(field.name) { tagCount += 1 }")
         }
-        text.line("let known: UInt64 = \(knownTags(within: flexible))")
+        let known = knownTags(within: flexible)
+        text.line("\(known.count > 1 ? "var" : "let") known: UInt64 = \(known[0])")
+        for more in known.dropFirst() { text.line(more) }
         text.line("var section = writer.beginTags(tagCount, unknownTags, known: known)")
         for field in taggedFields {
             try text.block("if has\(field.name)") { text in
@@ -117,19 +119,18 @@ extension StructEmitter {
         text.line("writer.endTags(section)")
     }
 
-    /// Bit n for each tag n that is known in the version: `0b11 | (version >= 15 ? 0b100 : 0)`.
-    private func knownTags(within flexible: ClosedRange<Int>) -> String {
+    /// Bit n for each tag n that is known in the version: the value for all versions, then what some versions add.
+    private func knownTags(within flexible: ClosedRange<Int>) -> [String] {
         var always = 0
-        var sometimes: [String] = []
+        var additions: [String] = []
         for field in taggedFields {
             let bit = 1 << field.tag!.number
             if let condition = condition(taggedVersions(of: field)!, within: flexible) {
-                sometimes.append("(\(condition) ? 0b\(String(bit, radix: 2)) : 0)")
+                additions.append("if \(condition) { known |= 0b\(String(bit, radix: 2)) }")
             } else {
                 always |= bit
             }
         }
-        if always != 0 || sometimes.isEmpty { sometimes.insert("0b\(String(always, radix: 2))", at: 0) }
-        return sometimes.joined(separator: " | ")
+        return ["0b\(String(always, radix: 2))"] + additions
     }
 }

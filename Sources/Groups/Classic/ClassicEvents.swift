@@ -1,3 +1,4 @@
+package import KafkaMessages
 package import EventLoop
 
 /// When something happens: the monotonic clock for deadlines, the wall clock for what is stored.

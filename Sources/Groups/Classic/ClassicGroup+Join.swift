@@ -1,3 +1,4 @@
+internal import KafkaMessages
 internal import EventLoop
 
 // JoinGroup: who may come in, and what its coming sets off.

@@ -1,3 +1,4 @@
+package import KafkaMessages
 package import EventLoop
 
 // What members of a generation say: heartbeats, leaving, commits.

@@ -1,3 +1,4 @@
+internal import KafkaMessages
 internal import EventLoop
 
 // The rebalance: gather the members, close the generation, start the next.

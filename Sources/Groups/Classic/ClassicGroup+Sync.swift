@@ -1,3 +1,4 @@
+package import KafkaMessages
 internal import EventLoop
 
 // SyncGroup: the leader's assignment is stored, then everyone gets its part.

@@ -1,3 +1,4 @@
+package import KafkaMessages
 package import EventLoop
 
 /// A group of the classic protocol, without any I/O: requests and the passing of time go in, and what is to be done comes

@@ -68,7 +68,10 @@ extension BrokerRegistrationChangeRecord {
         if hasLogDirs { tagCount += 1 }
         let hasCordonedLogDirs = version == 3 && cordonedLogDirs != nil
         if hasCordonedLogDirs { tagCount += 1 }
-        let known: UInt64 = 0b1 | (version >= 1 ? 0b10 : 0) | (version >= 2 ? 0b100 : 0) | (version == 3 ? 0b1000 : 0)
+        var known: UInt64 = 0b1
+        if version >= 1 { known |= 0b10 }
+        if version >= 2 { known |= 0b100 }
+        if version == 3 { known |= 0b1000 }
         var section = writer.beginTags(tagCount, unknownTags, known: known)
         if hasFenced {
             let start = writer.beginTag(0, &section)

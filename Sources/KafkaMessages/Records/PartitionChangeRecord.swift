@@ -93,7 +93,10 @@ extension PartitionChangeRecord {
         if hasLastKnownElr { tagCount += 1 }
         let hasDirectories = version >= 1 && directories != nil
         if hasDirectories { tagCount += 1 }
-        let known: UInt64 = 0b111111 | (version == 2 ? 0b1000000 : 0) | (version == 2 ? 0b10000000 : 0) | (version >= 1 ? 0b100000000 : 0)
+        var known: UInt64 = 0b111111
+        if version == 2 { known |= 0b1000000 }
+        if version == 2 { known |= 0b10000000 }
+        if version >= 1 { known |= 0b100000000 }
         var section = writer.beginTags(tagCount, unknownTags, known: known)
         if hasIsr {
             let start = writer.beginTag(0, &section)

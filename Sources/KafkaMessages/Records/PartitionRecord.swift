@@ -88,7 +88,9 @@ extension PartitionRecord {
         if hasEligibleLeaderReplicas { tagCount += 1 }
         let hasLastKnownElr = version == 2 && lastKnownElr != nil
         if hasLastKnownElr { tagCount += 1 }
-        let known: UInt64 = 0b1 | (version == 2 ? 0b10 : 0) | (version == 2 ? 0b100 : 0)
+        var known: UInt64 = 0b1
+        if version == 2 { known |= 0b10 }
+        if version == 2 { known |= 0b100 }
         var section = writer.beginTags(tagCount, unknownTags, known: known)
         if hasLeaderRecoveryState {
             let start = writer.beginTag(0, &section)

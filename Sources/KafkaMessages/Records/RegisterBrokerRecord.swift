@@ -84,7 +84,9 @@ extension RegisterBrokerRecord {
         if hasLogDirs { tagCount += 1 }
         let hasCordonedLogDirs = version == 4 && cordonedLogDirs != nil
         if hasCordonedLogDirs { tagCount += 1 }
-        let known: UInt64 = (version >= 3 ? 0b1 : 0) | (version == 4 ? 0b10 : 0)
+        var known: UInt64 = 0b0
+        if version >= 3 { known |= 0b1 }
+        if version == 4 { known |= 0b10 }
         var section = writer.beginTags(tagCount, unknownTags, known: known)
         if hasLogDirs {
             let start = writer.beginTag(0, &section)

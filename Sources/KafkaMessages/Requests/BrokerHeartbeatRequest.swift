@@ -65,7 +65,9 @@ extension BrokerHeartbeatRequest {
         if hasOfflineLogDirs { tagCount += 1 }
         let hasCordonedLogDirs = version == 2 && cordonedLogDirs != nil
         if hasCordonedLogDirs { tagCount += 1 }
-        let known: UInt64 = (version >= 1 ? 0b1 : 0) | (version == 2 ? 0b10 : 0)
+        var known: UInt64 = 0b0
+        if version >= 1 { known |= 0b1 }
+        if version == 2 { known |= 0b10 }
         var section = writer.beginTags(tagCount, unknownTags, known: known)
         if hasOfflineLogDirs {
             let start = writer.beginTag(0, &section)

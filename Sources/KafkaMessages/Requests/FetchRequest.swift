@@ -86,7 +86,8 @@ extension FetchRequest {
             if hasClusterId { tagCount += 1 }
             let hasReplicaState = version >= 15 && !replicaState.hasDefaultValues
             if hasReplicaState { tagCount += 1 }
-            let known: UInt64 = 0b1 | (version >= 15 ? 0b10 : 0)
+            var known: UInt64 = 0b1
+            if version >= 15 { known |= 0b10 }
             var section = writer.beginTags(tagCount, unknownTags, known: known)
             if hasClusterId {
                 let start = writer.beginTag(0, &section)
@@ -228,7 +229,9 @@ extension FetchRequest.FetchPartition {
             if hasReplicaDirectoryId { tagCount += 1 }
             let hasHighWatermark = version == 18 && highWatermark != 9223372036854775807
             if hasHighWatermark { tagCount += 1 }
-            let known: UInt64 = (version >= 17 ? 0b1 : 0) | (version == 18 ? 0b10 : 0)
+            var known: UInt64 = 0b0
+            if version >= 17 { known |= 0b1 }
+            if version == 18 { known |= 0b10 }
             var section = writer.beginTags(tagCount, unknownTags, known: known)
             if hasReplicaDirectoryId {
                 let start = writer.beginTag(0, &section)

@@ -131,7 +131,8 @@ extension FetchSnapshotRequest.PartitionSnapshot {
         var tagCount = 0
         let hasReplicaDirectoryId = version == 1 && replicaDirectoryId != .zero
         if hasReplicaDirectoryId { tagCount += 1 }
-        let known: UInt64 = (version == 1 ? 0b1 : 0)
+        var known: UInt64 = 0b0
+        if version == 1 { known |= 0b1 }
         var section = writer.beginTags(tagCount, unknownTags, known: known)
         if hasReplicaDirectoryId {
             let start = writer.beginTag(0, &section)

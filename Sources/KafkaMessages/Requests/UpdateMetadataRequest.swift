@@ -76,7 +76,8 @@ extension UpdateMetadataRequest {
             var tagCount = 0
             let hasType = version == 8 && type != 0
             if hasType { tagCount += 1 }
-            let known: UInt64 = (version == 8 ? 0b1 : 0)
+            var known: UInt64 = 0b0
+            if version == 8 { known |= 0b1 }
             var section = writer.beginTags(tagCount, unknownTags, known: known)
             if hasType {
                 let start = writer.beginTag(0, &section)

@@ -58,7 +58,8 @@ extension FetchResponse {
             var tagCount = 0
             let hasNodeEndpoints = version >= 16 && !nodeEndpoints.isEmpty
             if hasNodeEndpoints { tagCount += 1 }
-            let known: UInt64 = (version >= 16 ? 0b1 : 0)
+            var known: UInt64 = 0b0
+            if version >= 16 { known |= 0b1 }
             var section = writer.beginTags(tagCount, unknownTags, known: known)
             if hasNodeEndpoints {
                 let start = writer.beginTag(0, &section)

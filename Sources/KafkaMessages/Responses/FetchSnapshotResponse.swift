@@ -50,7 +50,8 @@ extension FetchSnapshotResponse {
         var tagCount = 0
         let hasNodeEndpoints = version == 1 && !nodeEndpoints.isEmpty
         if hasNodeEndpoints { tagCount += 1 }
-        let known: UInt64 = (version == 1 ? 0b1 : 0)
+        var known: UInt64 = 0b0
+        if version == 1 { known |= 0b1 }
         var section = writer.beginTags(tagCount, unknownTags, known: known)
         if hasNodeEndpoints {
             let start = writer.beginTag(0, &section)

@@ -48,7 +48,8 @@ extension ProduceResponse {
             var tagCount = 0
             let hasNodeEndpoints = version >= 10 && !nodeEndpoints.isEmpty
             if hasNodeEndpoints { tagCount += 1 }
-            let known: UInt64 = (version >= 10 ? 0b1 : 0)
+            var known: UInt64 = 0b0
+            if version >= 10 { known |= 0b1 }
             var section = writer.beginTags(tagCount, unknownTags, known: known)
             if hasNodeEndpoints {
                 let start = writer.beginTag(0, &section)
@@ -150,7 +151,8 @@ extension ProduceResponse.PartitionProduceResponse {
             var tagCount = 0
             let hasCurrentLeader = version >= 10 && !currentLeader.hasDefaultValues
             if hasCurrentLeader { tagCount += 1 }
-            let known: UInt64 = (version >= 10 ? 0b1 : 0)
+            var known: UInt64 = 0b0
+            if version >= 10 { known |= 0b1 }
             var section = writer.beginTags(tagCount, unknownTags, known: known)
             if hasCurrentLeader {
                 let start = writer.beginTag(0, &section)
