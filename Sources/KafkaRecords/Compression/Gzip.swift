@@ -62,3 +62,21 @@ struct GzipUnpacker: ~Copyable {
         return true
     }
 }
+
+func packGzip(_ bytes: UnsafeRawBufferPointer, level: Int32?, into output: inout [UInt8]) throws(RecordError) {
+    var stream = z_stream()
+    let size = Int32(MemoryLayout<z_stream>.size)
+    let opened = deflateInit2_(
+        &stream, level ?? Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION, size)
+    guard opened == Z_OK else { throw RecordError(.unreadable, "gzip could not begin at level \(level ?? -1)") }
+    defer { deflateEnd(&stream) }
+    let bound = Int(deflateBound(&stream, UInt(bytes.count)))
+    try output.appendUpTo(bound, .gzip) { room in
+        stream.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+        stream.avail_in = UInt32(bytes.count)
+        stream.next_out = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.avail_out = UInt32(room.count)
+        guard deflate(&stream, Z_FINISH) == Z_STREAM_END else { return nil }
+        return room.count - Int(stream.avail_out)
+    }
+}

@@ -93,3 +93,20 @@ struct LZ4Unpacker: ~Copyable {
         head = []
     }
 }
+
+/// One frame as Kafka's encoder writes it: independent blocks of 64 KB, neither size nor checksum of the content.
+func packLZ4(
+    _ bytes: UnsafeRawBufferPointer, level: Int32?, brokenHeaderChecksum: Bool, into output: inout [UInt8]
+) throws(RecordError) {
+    var preferences = LZ4F_preferences_t()
+    preferences.frameInfo.blockSizeID = LZ4F_max64KB
+    preferences.frameInfo.blockMode = LZ4F_blockIndependent
+    // Kafka's default level 9 is its fast compressor; its other levels are those of the slow one, up to 17, of which liblz4 has 12.
+    preferences.compressionLevel = level.map { $0 == 9 ? 0 : min($0, 12) } ?? 0
+    let start = output.count
+    try output.appendUpTo(LZ4F_compressFrameBound(bytes.count, &preferences), .lz4) { room in
+        let size = LZ4F_compressFrame(room.baseAddress, room.count, bytes.baseAddress, bytes.count, &preferences)
+        return LZ4F_isError(size) == 0 ? size : nil
+    }
+    if brokenHeaderChecksum { output[start + 6] = LZ4Frame.checksum(output[start ..< start + 6]) }
+}

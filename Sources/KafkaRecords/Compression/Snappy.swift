@@ -78,3 +78,24 @@ struct SnappyUnpacker: ~Copyable {
         if block.capacity > RecordLimits.keptScratchBytes { block = GrowingBytes() }
     }
 }
+
+/// In Java's framing, which every client reads.
+func packSnappy(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8]) throws(RecordError) {
+    output.append(contentsOf: SnappyFraming.magic)
+    output.append(contentsOf: [0, 0, 0, 1, 0, 0, 0, 1])
+    var rest = bytes
+    while rest.count > 0 {
+        let block = UnsafeRawBufferPointer(rebasing: rest.prefix(SnappyFraming.blockBytes))
+        rest = UnsafeRawBufferPointer(rebasing: rest[block.count...])
+        try output.appendUpTo(4 + snappy_max_compressed_length(block.count), .snappy) { room in
+            let target = room.baseAddress! + 4
+            var size = room.count - 4
+            let outcome = snappy_compress(
+                block.baseAddress!.assumingMemoryBound(to: CChar.self), block.count,
+                target.assumingMemoryBound(to: CChar.self), &size)
+            guard outcome == SNAPPY_OK else { return nil }
+            room.storeBytes(of: Int32(size).bigEndian, as: Int32.self)
+            return 4 + size
+        }
+    }
+}

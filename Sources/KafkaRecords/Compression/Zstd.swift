@@ -41,3 +41,10 @@ struct ZstdUnpacker: ~Copyable {
         context = nil
     }
 }
+
+func packZstd(_ bytes: UnsafeRawBufferPointer, level: Int32?, into output: inout [UInt8]) throws(RecordError) {
+    try output.appendUpTo(ZSTD_compressBound(bytes.count), .zstd) { room in
+        let size = ZSTD_compress(room.baseAddress, room.count, bytes.baseAddress, bytes.count, level ?? ZSTD_CLEVEL_DEFAULT)
+        return ZSTD_isError(size) == 0 ? size : nil
+    }
+}

@@ -1,0 +1,60 @@
+/// Between formats: what old producers send becomes magic 2, what old consumers read becomes magic 0 or 1.
+package enum MessageConverter {
+    // MARK: up
+
+    /// One batch of magic 2 out of everything that was found, packed as the topic wants it. Records are checked on the way as they are in
+    /// place (LogValidator.convertAndAssignOffsetsNonCompressed and buildRecordsAndAssignOffsets). The first offset is 0 here.
+    static func rewrite(
+        _ bytes: UnsafeMutableRawBufferPointer, _ found: RecordValidator.Found, compression: Compression, validator: RecordValidator
+    ) throws(RecordError) -> ValidatedRecords {
+        let first = found.first.header
+        let isAppendTime = validator.rules.timestampType == .logAppendTime
+        var builder = RecordBatchBuilder(compression: compression, baseOffset: 0)
+        builder.producerId = first.producerId
+        builder.producerEpoch = first.producerEpoch
+        builder.baseSequence = first.baseSequence
+        builder.isTransactional = first.isTransactional
+        builder.logAppendTimeMs = isAppendTime ? validator.nowMs : nil
+        builder = try RecordScratch.borrow { (scratch) throws(RecordError) in
+            var builder = builder
+            var batches = RecordBatches(UnsafeRawBufferPointer(bytes))
+            while let batch = try batches.next() {
+                guard batch.magic == first.magic else { throw otherMagic(batch.magic, first.magic) }
+                try append(batch, to: &builder, validator, scratch)
+            }
+            return builder
+        }
+        let batch = try builder.build()
+        guard batch.count <= validator.rules.maxMessageBytes else { throw RecordValidator.tooLarge(batch.count, validator.rules) }
+        return ValidatedRecords(
+            validBytes: found.validBytes, rewritten: batch, recordCount: Int(builder.recordCount),
+            maxTimestamp: builder.largestTimestamp, logAppendTimeMs: isAppendTime ? validator.nowMs : NoValue.timestamp)
+    }
+
+    private static func append(
+        _ batch: BatchView, to builder: inout RecordBatchBuilder, _ validator: RecordValidator, _ scratch: RecordScratch
+    ) throws(RecordError) {
+        guard let header = batch.header else { throw batch.tooShort }
+        var checks = RecordChecks(validator, header)
+        let largest = header.compression == CompressionType.none ? Int.max : validator.rules.maxDecompressedMessageBytes
+        var records = try batch.records(scratch: scratch)
+        while let record = try records.next() {
+            guard record.magic == batch.magic else {
+                throw RecordError(.invalidRecord, "a message of magic \(record.magic) inside one of magic \(batch.magic)")
+            }
+            guard record.sizeInBytes <= largest else {
+                throw RecordError(.invalidRecord, "invalid record size \(record.sizeInBytes) in a compressed batch")
+            }
+            guard record.hasValidChecksum else {
+                throw RecordError(.corruptMessage, "message \(record.offset) inside a compressed one is corrupt: its crc is wrong")
+            }
+            checks.check(offset: record.offset, timestamp: record.timestamp, hasKey: record.key != nil)
+            builder.append(record, offset: Int64(builder.recordCount))
+        }
+        try checks.finish()
+    }
+
+    private static func otherMagic(_ magic: Int8, _ first: Int8) -> RecordError {
+        RecordError(.invalidRecord, "Batch magic \(magic) is not the same as the first batch's magic byte \(first)")
+    }
+}
