@@ -26,7 +26,8 @@ import Testing
 
         private mutating func read(_ batch: BatchView, _ scratch: RecordScratch) throws {
             // Kafka reads a plain message's checksum together with it.
-            if batch.magic < 2, (batch.header?.compression ?? .none) == .none { try batch.ensureValid() }
+            let isPlain = batch.header.map { $0.compression == CompressionType.none } ?? true
+            if batch.magic < 2 && isPlain { try batch.ensureValid() }
             var records = try batch.records(scratch: scratch)
             while let record = try records.next() {
                 guard record.hasValidChecksum else { throw RecordError(.corruptMessage, "inside") }
