@@ -89,7 +89,7 @@ let package = Package(
         command("jackdaw-compat", ["CompatKit", "KafkaSchema", "CommandLineOptions", "Telemetry"], path: "compat/jackdaw-compat"),
 
         // Tools of the house.
-        command("ProtocolGenerator", [], path: "tools/ProtocolGenerator", exclude: ["Schema"]),
+        command("ProtocolGenerator", [], path: "tools/ProtocolGenerator", exclude: ["Schema", "Configuration/keys.tsv"]),
         command("Bench", [
             "KafkaWire", "KafkaMessages", "KafkaRecords", "EventLoop", "TLS", "CommandLineOptions", "Telemetry", "CJackdaw",
         ], path: "tools/Bench"),

@@ -2,16 +2,9 @@
 //
 //   ProtocolGenerator --root PROJECT [--output FOLDER]
 //
-// PROJECT is where tools/ProtocolGenerator/Schema is; the files are written below FOLDER, by default PROJECT too.
+// PROJECT is where tools/ProtocolGenerator/Schema and Configuration are; the files are written below FOLDER, by default PROJECT too.
 
 import Foundation
-
-/// Every kind of output; a new one is a file of its own and a line here.
-let emitters: [any Emitter] = [
-    MessageEmitter(),
-    ListEmitter(),
-    RegistryEmitter(),
-]
 
 func option(_ name: String) -> String? {
     guard let index = CommandLine.arguments.firstIndex(of: name), index + 1 < CommandLine.arguments.count else { return nil }
@@ -22,6 +15,13 @@ guard let root = option("--root").map({ URL(fileURLWithPath: $0) }) else {
     FileHandle.standardError.write(Data("usage: ProtocolGenerator --root PROJECT [--output FOLDER]\n".utf8))
     exit(2)
 }
+/// Every kind of output; a new one is a file of its own and a line here.
+let emitters: [any Emitter] = [
+    MessageEmitter(),
+    ListEmitter(),
+    RegistryEmitter(),
+    ConfigurationEmitter(keys: root.appendingPathComponent("tools/ProtocolGenerator/Configuration/keys.tsv")),
+]
 let output = option("--output").map { URL(fileURLWithPath: $0) } ?? root
 
 do {
