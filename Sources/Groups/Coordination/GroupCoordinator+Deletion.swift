@@ -1,6 +1,7 @@
 package import KafkaMessages
 package import KafkaWire
 internal import EventLoop
+internal import Telemetry
 
 // What ends: deleted offsets and groups, expired ones, those of deleted topics. All of it is tombstones, replayed.
 

@@ -2,6 +2,7 @@ internal import EventLoop
 internal import KafkaMessages
 internal import KafkaRecords
 internal import KafkaWire
+internal import Telemetry
 
 // A partition of `__consumer_offsets` comes and goes.
 

@@ -1,6 +1,7 @@
 package import KafkaMessages
 package import KafkaWire
 internal import EventLoop
+internal import Telemetry
 
 // Committing offsets and reading them.
 

@@ -1,5 +1,5 @@
 package import EventLoop
-package import KafkaMessages
+internal import KafkaMessages
 package import KafkaWire
 internal import KafkaRecords
 package import Telemetry

@@ -120,18 +120,3 @@ extension GroupMetadataValue {
             })
     }
 }
-
-extension ByteString {
-    package init(_ wire: WireBytes) { self.init(copying: wire.buffer) }
-
-    package func wire(in arena: Arena) -> WireBytes { WireBytes(copying: bytes, in: arena) }
-
-    /// The bytes where they lie; only inside `body`.
-    func withWire<Result, Failure: Error>(_ body: (WireBytes) throws(Failure) -> Result) throws(Failure) -> Result {
-        // Typed throws do not pass through the closures of arrays: hence the detour.
-        let outcome = bytes.withUnsafeBytes { raw in
-            Swift.Result { () throws(Failure) in try body(WireBytes(raw)) }
-        }
-        return try outcome.get()
-    }
-}
