@@ -12,6 +12,9 @@ package struct ConfigurationResource: Hashable, Sendable {
 
     package static let topicType: Int8 = 2
     package static let brokerType: Int8 = 4
+    package static let brokerLoggerType: Int8 = 8
+    package static let clientMetricsType: Int8 = 16
+    package static let groupType: Int8 = 32
     package static func topic(_ name: String) -> Self { Self(type: topicType, name: name) }
     package static func broker(_ id: Int32) -> Self { Self(type: brokerType, name: "\(id)") }
     /// What holds for all brokers.

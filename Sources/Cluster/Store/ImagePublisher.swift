@@ -18,12 +18,9 @@ final class ImagePublisher: Sendable {
 
     func publish(_ change: ClusterChange) {
         delivery.withLock { _ in
-            let observers = state.withLock { state in
-                state.image = change.after
-                return state.observers
-            }
-            // Observers first: whoever sees the new generation finds the partitions there.
-            for observer in observers { observer(change) }
+            // Observers first: whoever sees the new image finds its partitions there.
+            for observer in state.withLock({ $0.observers }) { observer(change) }
+            state.withLock { $0.image = change.after }
             moved.add(1, ordering: .releasing)
         }
     }
