@@ -32,7 +32,7 @@ extension Uuid: LosslessStringConvertible {
         text.reserveCapacity(22)
         for position in 0..<22 {
             let shift = 122 - 6 * position
-            text.append(Uuid.alphabet[Int(shift >= 0 ? bits(from: shift) : bits(from: 0) << 4) & 63])
+            text.append(Uuid.alphabet[Int((shift >= 0 ? bits(from: shift) : bits(from: 0) << 4) & 63)])
         }
         return String(decoding: text, as: UTF8.self)
     }

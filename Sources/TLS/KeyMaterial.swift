@@ -32,11 +32,7 @@ struct KeyMaterial {
                 let material = try PEMMaterial(
                     blocks, password: configuration.keyPassword ?? configuration.keystorePassword,
                     passwordKey: "\(prefix)ssl.key.password", name: name, wantsKeys: true)
-                certificates = material.certificates
-                keys = try configuration.keyLocation.map { (path) throws(TLSError) in
-                    try Self.pem(
-                        String(decoding: StoreFile.read(path, name: path), as: UTF8.self), name: path, configuration).keys
-                } ?? material.keys
+                (keys, certificates) = (material.keys, material.certificates)
             case .pkcs12(let bytes):
                 let store = try PKCS12Content(
                     bytes, password: configuration.keystorePassword ?? configuration.keyPassword,

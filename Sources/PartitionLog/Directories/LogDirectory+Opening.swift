@@ -1,0 +1,114 @@
+package import Files
+internal import KafkaWire
+
+/// Who the directories belong to; the same in all of them.
+package struct NodeIdentity: Sendable, Equatable {
+    package var clusterId: String
+    package var nodeId: Int32
+
+    package init(clusterId: String, nodeId: Int32) {
+        self.clusterId = clusterId
+        self.nodeId = nodeId
+    }
+}
+
+extension LogDirectory {
+    /// Locks the directories and reads whose they are; what is missing is made. `clusterId` nil takes the one that is there, or
+    /// makes one at the first start.
+    package static func open(
+        _ paths: [String], nodeId: Int32, clusterId: String?, fileSystem: FileSystem,
+        whenOffline: (@Sendable (LogDirectory, FileError) -> Void)? = nil
+    ) throws(LogError) -> (directories: [LogDirectory], identity: NodeIdentity) {
+        var found: [(path: String, lock: FileLock, properties: MetaProperties?)] = []
+        for path in paths {
+            let lock = try lock(path, fileSystem)
+            found.append((path, lock, try properties(of: path, fileSystem)))
+        }
+        var identity: NodeIdentity?
+        if let clusterId { identity = NodeIdentity(clusterId: clusterId, nodeId: nodeId) }
+        for (path, _, properties) in found {
+            guard let properties else { continue }
+            try check(properties, of: path, nodeId, &identity)
+        }
+        var generator = SystemRandomNumberGenerator()
+        let owner = identity ?? NodeIdentity(clusterId: Uuid.random(using: &generator).description, nodeId: nodeId)
+        var directories: [LogDirectory] = []
+        for (path, lock, properties) in found {
+            var id = properties?.directoryId
+            if id == nil { id = try claim(path, for: owner, fileSystem, properties) }
+            directories.append(LogDirectory(path: path, id: id ?? .zero, lock: lock, whenOffline: whenOffline))
+        }
+        return (directories, owner)
+    }
+
+    private static func lock(_ path: String, _ fileSystem: FileSystem) throws(LogError) -> FileLock {
+        do throws(FileError) {
+            try fileSystem.makeDirectories(path)
+            if let lock = try fileSystem.lock(path + "/.lock") { return lock }
+        } catch {
+            throw LogError(.unusableDirectory, "log directory \(path): \(error)")
+        }
+        throw LogError(
+            .unusableDirectory, "log directory \(path): another process holds its .lock (a broker that is running there)")
+    }
+
+    private static func properties(of path: String, _ fileSystem: FileSystem) throws(LogError) -> MetaProperties? {
+        let file = path + "/" + MetaProperties.fileName
+        let bytes = try storage { () throws(FileError) in try fileSystem.contents(file, limit: 64 * 1024) }
+        guard let bytes else {
+            try checkUnclaimed(path, fileSystem)
+            return nil
+        }
+        do throws(MetaProperties.Malformed) {
+            return try MetaProperties(bytes)
+        } catch {
+            throw LogError(.unusableDirectory, "\(file): \(error.reason)")
+        }
+    }
+
+    /// A directory without meta.properties that has something in it belongs to somebody else.
+    private static func checkUnclaimed(_ path: String, _ fileSystem: FileSystem) throws(LogError) {
+        let names = try storage { () throws(FileError) in try fileSystem.list(path) }
+        for name in names where name != ".lock" && name != "lost+found" {
+            guard try storage({ () throws(FileError) in try fileSystem.status(path + "/" + name)?.isDirectory == true }) else {
+                continue
+            }
+            throw LogError(
+                .unusableDirectory,
+                "log directory \(path): no meta.properties, but a folder \(name): not a data directory of this broker")
+        }
+    }
+
+    private static func check(
+        _ properties: MetaProperties, of path: String, _ nodeId: Int32, _ identity: inout NodeIdentity?
+    ) throws(LogError) {
+        if let id = properties.nodeId, id != nodeId {
+            throw LogError(
+                .unusableDirectory, "log directory \(path) belongs to node.id=\(id); this broker's node.id is \(nodeId)")
+        }
+        guard let clusterId = properties.clusterId else { return }
+        if let identity, identity.clusterId != clusterId {
+            throw LogError(
+                .unusableDirectory,
+                "log directory \(path) belongs to cluster.id=\(clusterId), not to \(identity.clusterId)")
+        }
+        identity = NodeIdentity(clusterId: clusterId, nodeId: nodeId)
+    }
+
+    /// Writes meta.properties, and gives a directory its id.
+    private static func claim(
+        _ path: String, for owner: NodeIdentity, _ fileSystem: FileSystem, _ found: MetaProperties?
+    ) throws(LogError) -> Uuid {
+        var generator = SystemRandomNumberGenerator()
+        let id = Uuid.random(using: &generator)
+        // A directory of ZooKeeper's time has no ids and keeps its version.
+        if found?.version == 0 { return id }
+        let properties = MetaProperties(clusterId: owner.clusterId, nodeId: owner.nodeId, directoryId: id)
+        do throws(FileError) {
+            try fileSystem.replace(path + "/" + MetaProperties.fileName, with: properties.bytes, durably: true)
+        } catch {
+            throw LogError(.unusableDirectory, "log directory \(path): \(error)")
+        }
+        return id
+    }
+}

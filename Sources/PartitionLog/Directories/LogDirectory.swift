@@ -1,0 +1,39 @@
+package import Files
+package import KafkaWire
+internal import Synchronization
+internal import Telemetry
+
+/// One of `log.dirs`. A failure of its disk takes it offline until the next start, as in Kafka; the others go on.
+package final class LogDirectory: Sendable {
+    package let path: String
+    /// `directory.id` of meta.properties.
+    package let id: Uuid
+    private let online = Atomic<Bool>(true)
+    private let state: Mutex<State>
+
+    private struct State {
+        var lock: FileLock?
+        var whenOffline: (@Sendable (LogDirectory, FileError) -> Void)?
+    }
+
+    package init(
+        path: String, id: Uuid, lock: FileLock? = nil, whenOffline: (@Sendable (LogDirectory, FileError) -> Void)? = nil
+    ) {
+        self.path = path
+        self.id = id
+        state = Mutex(State(lock: lock, whenOffline: whenOffline))
+    }
+
+    package var isOnline: Bool { online.load(ordering: .acquiring) }
+
+    func fail(_ error: FileError) {
+        // Too many open files is the process's trouble, not the disk's; the one request fails.
+        if error.isTooManyOpenFiles { return }
+        guard online.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        Logger("log").error(
+            "log directory is offline until the next start: its disk failed", ["directory": path, "error": error])
+        state.withLock { $0.whenOffline }?(self, error)
+    }
+
+    func unlock() { state.withLock { $0.lock = nil } }
+}

@@ -1,0 +1,113 @@
+internal import EventLoop
+internal import Files
+internal import Synchronization
+internal import Telemetry
+
+/// When what was done last.
+struct Upkeep: Sendable {
+    var retentionMs: Int64
+    var checkpointMs: Int64
+    var highWatermarkMs: Int64
+    var producerExpirationMs: Int64
+    /// What stands in the checkpoint files, so that an unchanged one is not written again.
+    var written: [String: [UInt8]] = [:]
+
+    init(nowMs: Int64) {
+        retentionMs = nowMs
+        checkpointMs = nowMs
+        highWatermarkMs = nowMs
+        producerExpirationMs = nowMs
+    }
+}
+
+extension LogManager {
+    /// How often `maintain` wants to be called.
+    package static let maintenanceIntervalMs: Int64 = 1000
+
+    /// What has to be done from time to time: flush.ms, the recovery points of partitions with much that is not flushed, retention,
+    /// checkpoints, files that may go now. For a worker, about once a second; a call while another runs does nothing.
+    package func maintain() {
+        let nowMs = environment.clock.wallMs()
+        _ = upkeep.withLockIfAvailable { upkeep in
+            let isRetentionDue = due(&upkeep.retentionMs, intervals.retentionMs, nowMs)
+            let isExpirationDue = due(&upkeep.producerExpirationMs, intervals.producerExpirationMs, nowMs)
+            for log in logs where log.directory.isOnline {
+                do throws(LogError) {
+                    try log.maintain(nowMs: nowMs)
+                    if isRetentionDue { try log.applyRetention(nowMs: nowMs) }
+                    if isExpirationDue { log.expireProducers(nowMs: nowMs) }
+                } catch {
+                    Self.logger.warn("upkeep of a partition's log failed", ["partition": log.partition, "error": error])
+                }
+            }
+            removeDeleted(nowMs: nowMs)
+            var kinds: [OffsetCheckpoint.Kind] = []
+            if due(&upkeep.checkpointMs, intervals.checkpointMs, nowMs) { kinds += [.recoveryPoint, .logStartOffset] }
+            if due(&upkeep.highWatermarkMs, intervals.highWatermarkMs, nowMs) { kinds += [.highWatermark] }
+            if !kinds.isEmpty { writeChangedCheckpoints(kinds, &upkeep) }
+        }
+    }
+
+    private func due(_ last: inout Int64, _ intervalMs: Int64, _ nowMs: Int64) -> Bool {
+        // A clock that was set back must not stop the upkeep.
+        guard nowMs - last >= intervalMs || nowMs < last else { return false }
+        last = nowMs
+        return true
+    }
+
+    private func removeDeleted(nowMs: Int64) {
+        let due = state.withLock { state in
+            let due = state.deletions.filter { $0.dueMs <= nowMs }
+            state.deletions.removeAll { $0.dueMs <= nowMs }
+            return due
+        }
+        for (path, directory, _) in due where directory.isOnline {
+            do throws(FileError) {
+                try environment.fileSystem.removeTree(path)
+            } catch {
+                if !error.isNotFound { directory.fail(error) }
+            }
+        }
+    }
+
+    private func writeChangedCheckpoints(_ kinds: [OffsetCheckpoint.Kind], _ upkeep: inout Upkeep) {
+        for directory in directories where directory.isOnline {
+            do throws(FileError) {
+                for kind in kinds {
+                    let checkpoint = offsets(kind, of: directory)
+                    let key = directory.path + "/" + kind.rawValue
+                    let bytes = checkpoint.bytes
+                    if upkeep.written[key] == bytes { continue }
+                    try checkpoint.write(kind, in: directory.path, of: environment.fileSystem)
+                    upkeep.written[key] = bytes
+                }
+            } catch {
+                directory.fail(error)
+            }
+        }
+    }
+
+    func writeCheckpoints(of directory: LogDirectory, _ kinds: [OffsetCheckpoint.Kind]) throws(FileError) {
+        for kind in kinds where kind != .cleaner {
+            try offsets(kind, of: directory).write(kind, in: directory.path, of: environment.fileSystem)
+        }
+    }
+
+    private func offsets(_ kind: OffsetCheckpoint.Kind, of directory: LogDirectory) -> OffsetCheckpoint {
+        var checkpoint = OffsetCheckpoint()
+        for log in logs where log.directory === directory {
+            switch kind {
+            case .recoveryPoint: checkpoint.offsets[log.partition] = log.recoveryPoint
+            case .highWatermark: checkpoint.offsets[log.partition] = log.highWatermark
+            case .logStartOffset:
+                // Elsewhere the first segment's name says it.
+                let view = log.view
+                if view.logStartOffset > view.segments[0].baseOffset {
+                    checkpoint.offsets[log.partition] = view.logStartOffset
+                }
+            case .cleaner: break
+            }
+        }
+        return checkpoint
+    }
+}

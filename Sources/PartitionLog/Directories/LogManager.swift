@@ -1,0 +1,224 @@
+internal import Files
+package import KafkaWire
+internal import EventLoop
+internal import Synchronization
+internal import Telemetry
+
+/// All partitions of this broker on disk: which there are, where they are, and what has to be done for them from time to time.
+package final class LogManager: Sendable {
+    package struct Intervals: Sendable {
+        /// `log.retention.check.interval.ms`
+        package var retentionMs: Int64 = 300_000
+        /// `log.flush.offset.checkpoint.interval.ms`
+        package var checkpointMs: Int64 = 60_000
+        /// `replica.high.watermark.checkpoint.interval.ms`
+        package var highWatermarkMs: Int64 = 5_000
+        /// `producer.id.expiration.check.interval.ms`
+        package var producerExpirationMs: Int64 = 600_000
+
+        package init() {}
+    }
+
+    struct State {
+        var logs: [TopicPartition: PartitionLog] = [:]
+        var deletions: [(path: String, directory: LogDirectory, dueMs: Int64)] = []
+        var isClosed = false
+    }
+
+    static let cleanShutdownFile = ".kafka_cleanshutdown"
+    static let logger = Logger("log")
+
+    package let directories: [LogDirectory]
+    package let environment: LogEnvironment
+    let intervals: Intervals
+    let state = Mutex(State())
+    let upkeep: Mutex<Upkeep>
+    private let unclean = Atomic<Bool>(false)
+
+    package init(directories: [LogDirectory], environment: LogEnvironment, intervals: Intervals = Intervals()) {
+        self.directories = directories
+        self.environment = environment
+        self.intervals = intervals
+        upkeep = Mutex(Upkeep(nowMs: environment.clock.wallMs()))
+    }
+
+    /// Whether a directory was found without its mark of a clean stop, though it had partitions: leader epochs have to rise before
+    /// the first append, since what was not flushed may be gone.
+    package var startedUnclean: Bool { unclean.load(ordering: .acquiring) }
+
+    package func log(_ partition: TopicPartition) -> PartitionLog? { state.withLock { $0.logs[partition] } }
+    package var logs: [PartitionLog] { state.withLock { Array($0.logs.values) } }
+
+    // MARK: start
+
+    /// Loads every partition, several at a time (`threads`, the caller's included). A directory whose disk fails goes offline; one
+    /// that holds what is not Kafka's stops the start.
+    package func load(threads: Int = 1, configuration: @escaping @Sendable (String) -> LogConfiguration) throws(LogError) {
+        var jobs: [LogLoader] = []
+        for directory in directories {
+            do throws(LogError) {
+                jobs += try loaders(in: directory, configuration)
+            } catch where error.kind == .storage {
+                directory.fail(FileError(.list, directory.path, code: 5))
+            }
+        }
+        let startedMs = environment.clock.wallMs()
+        let load = ParallelLoad(jobs: jobs, manager: self)
+        load.run(threads: threads, submit: environment.submit)
+        if let failure = load.failure { throw failure }
+        for directory in directories where directory.isOnline { try removeMark(of: directory) }
+        Self.logger.info(
+            startedUnclean ? "recovered the partitions" : "loaded the partitions",
+            ["partitions": jobs.count, "ms": environment.clock.wallMs() - startedMs])
+    }
+
+    private func loaders(
+        in directory: LogDirectory, _ configuration: (String) -> LogConfiguration
+    ) throws(LogError) -> [LogLoader] {
+        let fileSystem = environment.fileSystem
+        let names = try storage { () throws(FileError) in try fileSystem.list(directory.path) }
+        let wasClean = names.contains(Self.cleanShutdownFile)
+        let recoveryPoints = try checkpoint(.recoveryPoint, directory)
+        let starts = try checkpoint(.logStartOffset, directory)
+        let highWatermarks = try checkpoint(.highWatermark, directory)
+        var jobs: [LogLoader] = []
+        for name in names {
+            let path = directory.path + "/" + name
+            guard try storage({ () throws(FileError) in try fileSystem.status(path)?.isDirectory == true }) else { continue }
+            switch PartitionDirectoryName(name) {
+            case .partition(let partition):
+                jobs.append(
+                    LogLoader(
+                        partition: partition, directory: directory, environment: environment, path: path,
+                        configuration: configuration(partition.topic), recoveryPoint: recoveryPoints[partition] ?? 0,
+                        logStartOffset: starts[partition] ?? 0, wasClean: wasClean,
+                        highWatermark: highWatermarks[partition]))
+            case .deleted:
+                state.withLock { $0.deletions.append((path, directory, environment.clock.wallMs())) }
+            case .clusterMetadata:
+                break
+            case .future, .stray:
+                Self.logger.warn("left alone: a copy that no cluster knows of", ["directory": path])
+            case .foreign:
+                if name == "lost+found" { break }
+                throw LogError(
+                    .unusableDirectory,
+                    "log directory \(directory.path): a folder \(name) that is no partition's (topic-number); not a data directory of this broker")
+            }
+        }
+        if !wasClean, !jobs.isEmpty { unclean.store(true, ordering: .releasing) }
+        return jobs
+    }
+
+    private func checkpoint(_ kind: OffsetCheckpoint.Kind, _ directory: LogDirectory) throws(LogError) -> [TopicPartition: Int64] {
+        let checkpoint = try storage { () throws(FileError) in
+            try OffsetCheckpoint.read(kind, in: directory.path, of: environment.fileSystem)
+        }
+        if let checkpoint { return checkpoint.offsets }
+        Self.logger.warn("not a checkpoint; starting without it", ["file": directory.path + "/" + kind.rawValue])
+        return [:]
+    }
+
+    /// From now on a start has to look.
+    private func removeMark(of directory: LogDirectory) throws(LogError) {
+        let fileSystem = environment.fileSystem
+        try storage { () throws(FileError) in
+            try fileSystem.remove(directory.path + "/" + Self.cleanShutdownFile)
+            try fileSystem.syncDirectory(directory.path)
+        }
+    }
+
+    func add(_ log: PartitionLog) throws(LogError) {
+        let other = state.withLock { state in
+            if let other = state.logs[log.partition] { return other }
+            state.logs[log.partition] = log
+            return log
+        }
+        guard other === log else {
+            throw LogError(.unusableDirectory, "\(log.partition) stands twice: in \(other.path) and in \(log.path)")
+        }
+    }
+
+    // MARK: partitions
+
+    /// The partition's log; made where it is not there yet, in the directory with the fewest partitions.
+    package func create(
+        _ partition: TopicPartition, topicId: Uuid, configuration: LogConfiguration
+    ) throws(LogError) -> PartitionLog {
+        if let log = log(partition) { return log }
+        guard let directory = directoryForNew() else { throw LogError(.storage, "no log directory is online") }
+        let path = directory.path + "/\(partition)"
+        do throws(FileError) {
+            try environment.fileSystem.makeDirectory(path)
+        } catch {
+            directory.fail(error)
+            throw LogError(error)
+        }
+        let log = try LogLoader(
+            partition: partition, directory: directory, environment: environment, path: path, configuration: configuration,
+            recoveryPoint: 0, logStartOffset: 0, wasClean: false, highWatermark: nil, topicId: topicId
+        ).load()
+        // Another thread may have been faster; both have the same files, and only one log may write them.
+        let kept = state.withLock { state in
+            if let other = state.logs[partition] { return other }
+            state.logs[partition] = log
+            return log
+        }
+        return kept
+    }
+
+    private func directoryForNew() -> LogDirectory? {
+        let online = directories.filter(\.isOnline)
+        guard online.count > 1 else { return online.first }
+        var counts: [ObjectIdentifier: Int] = [:]
+        for log in logs { counts[ObjectIdentifier(log.directory), default: 0] += 1 }
+        return online.min { counts[ObjectIdentifier($0), default: 0] < counts[ObjectIdentifier($1), default: 0] }
+    }
+
+    /// The partition is gone at once; its files go `file.delete.delay.ms` later.
+    package func delete(_ partition: TopicPartition) throws(LogError) {
+        guard let log = state.withLock({ $0.logs.removeValue(forKey: partition) }) else { return }
+        let delayMs = log.configuration.fileDeleteDelayMs
+        var generator = SystemRandomNumberGenerator()
+        let name = PartitionDirectoryName.deletion(of: partition, unique: generator.next(), generator.next())
+        let path = log.directory.path + "/" + name
+        try log.abandon(movingTo: path)
+        state.withLock { $0.deletions.append((path, log.directory, environment.clock.wallMs() + delayMs)) }
+    }
+
+    // MARK: stop
+
+    /// Everything on the disk, checkpoints written, and the mark that says so. For the thread that stops the broker, once nobody
+    /// appends any more.
+    package func shutdown() {
+        let logs = state.withLock { state in
+            defer { state.isClosed = true }
+            return state.isClosed ? nil : Array(state.logs.values)
+        }
+        guard let logs else { return }
+        var failed: Set<ObjectIdentifier> = []
+        for log in logs {
+            do throws(LogError) {
+                try log.close()
+            } catch {
+                failed.insert(ObjectIdentifier(log.directory))
+                Self.logger.error("could not close a partition's log", ["partition": log.partition, "error": error])
+            }
+        }
+        for directory in directories {
+            if directory.isOnline, !failed.contains(ObjectIdentifier(directory)) { markClean(directory) }
+            directory.unlock()
+        }
+    }
+
+    private func markClean(_ directory: LogDirectory) {
+        do throws(FileError) {
+            try writeCheckpoints(of: directory, OffsetCheckpoint.Kind.allCases)
+            let content = "{\"version\":0,\"brokerEpoch\":-1}"
+            try environment.fileSystem.replace(
+                directory.path + "/" + Self.cleanShutdownFile, with: Array(content.utf8), durably: true)
+        } catch {
+            Self.logger.error("could not mark a log directory as cleanly closed", ["directory": directory.path, "error": error])
+        }
+    }
+}

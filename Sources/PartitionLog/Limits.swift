@@ -1,0 +1,26 @@
+/// Every bound of this room, with its unit.
+package enum LogLimits {
+    /// Index entries that wait in memory before they are written in one piece: entries.
+    static let pendingIndexEntries = 256
+    /// What an index search reads in one piece once it has narrowed the range: bytes.
+    static let indexPageBytes = 4096
+    /// What a walk over batch headers reads at a time: bytes.
+    static let headerWindowBytes = 4096
+    /// What recovery, and other reading of whole batches, takes at a time: bytes. A larger batch gets its own size.
+    static let scanWindowBytes = 1 << 20
+    /// No batch in a log is larger: bytes. Kafka's length field would allow 2 GB; `message.max.bytes` has no such use.
+    static let batchBytes = 512 << 20
+    /// A segment's positions are 32-bit numbers in the index: bytes.
+    static let segmentBytes = Int(Int32.max)
+    /// Small files (checkpoints, meta.properties) beyond this are not ours: bytes.
+    static let smallFileBytes = 64 << 20
+    /// A producer snapshot: bytes. Kafka's entry has 40 bytes, so this is some 6 million producers.
+    static let producerSnapshotBytes = 256 << 20
+    /// How many segment files stand open at once, unless the caller says otherwise: files.
+    package static let openFiles = 4096
+    /// Not yet flushed bytes after which a flush is started without being asked for, so that a start after a kill has
+    /// little to read: bytes of one partition.
+    static let unflushedBytes = 64 << 20
+    /// How often a read looks again when a segment vanishes under it: tries.
+    static let readAttempts = 4
+}

@@ -1,0 +1,69 @@
+package import Files
+
+/// A place in the log: an offset and where it stands in which segment. Segment -1: not known yet.
+struct LogPlace: Sendable {
+    var offset: Int64
+    var segmentBase: Int64 = -1
+    var position = 0
+
+    var isKnown: Bool { segmentBase >= 0 }
+}
+
+/// What readers see of a log: published by appends, copied by readers under a lock that is held for the copy alone.
+struct LogView: Sendable {
+    var segments: [Segment]
+    var logStartOffset: Int64
+    /// The end of the log; its position is the active segment's size.
+    var end: LogPlace
+    var highWatermark: LogPlace
+    /// The first offset of a transaction that is not decided; nil where there is none.
+    var firstUnstable: LogPlace?
+    /// The batches that were appended last: most readers wait for just these.
+    var lastAppend: LogPlace
+
+    var lastStable: LogPlace {
+        guard let firstUnstable, firstUnstable.offset < highWatermark.offset else { return highWatermark }
+        return firstUnstable
+    }
+
+    func bound(_ isolation: ReadIsolation) -> LogPlace {
+        switch isolation {
+        case .logEnd: end
+        case .highWatermark: highWatermark
+        case .lastStable: lastStable
+        }
+    }
+}
+
+/// How far a reader may see.
+package enum ReadIsolation: Sendable {
+    /// Followers.
+    case logEnd
+    /// Consumers.
+    case highWatermark
+    /// Consumers of committed records alone.
+    case lastStable
+}
+
+package struct AppendResult: Sendable, Equatable {
+    package var firstOffset: Int64
+    package var lastOffset: Int64
+    /// -1 where the topic's timestamps are the producer's.
+    package var logAppendTimeMs: Int64
+    package var logStartOffset: Int64
+    /// The batch was in the log already; nothing was written, and the offsets are the old ones.
+    package var isDuplicate = false
+    /// `flush.messages` says that this append is on the disk before it is acknowledged: see `PartitionLog.flushed`.
+    package var mustFlush = false
+}
+
+package struct LogRead: Sendable {
+    /// nil where there is nothing to read.
+    package var region: FileRegion?
+    package var highWatermark: Int64
+    package var lastStableOffset: Int64
+    package var logStartOffset: Int64
+    package var logEndOffset: Int64
+    /// For `.lastStable` alone: those that overlap with the region, by first offset.
+    package var abortedTransactions: [AbortedTransaction] = []
+}

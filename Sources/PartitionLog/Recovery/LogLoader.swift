@@ -1,0 +1,208 @@
+internal import EventLoop
+internal import Files
+internal import KafkaRecords
+package import KafkaWire
+internal import Telemetry
+
+/// Opens a partition's directory: what it finds, what it mends, and where the log ends.
+///
+/// After a clean stop only the end of the active segment is looked at, from its last index entry on. After a kill everything from the
+/// recovery point on is read and checked; what lies before it is on the disk with its indexes, epochs and a producer snapshot.
+struct LogLoader {
+    let partition: TopicPartition
+    let directory: LogDirectory
+    let environment: LogEnvironment
+    let path: String
+    let configuration: LogConfiguration
+    /// As the checkpoint says; 0 where it says nothing.
+    let recoveryPoint: Int64
+    let logStartOffset: Int64
+    let wasClean: Bool
+    /// nil where the checkpoint says nothing.
+    var highWatermark: Int64?
+    /// For a partition that is new.
+    var topicId = Uuid.zero
+
+    static let logger = Logger("log")
+
+    func load() throws(LogError) -> PartitionLog {
+        let nowMs = environment.clock.wallMs()
+        let names = try DirectoryCleanup(path: path, environment: environment).run()
+        var segments = try segments(names)
+        var scan = LogScan(path: path, environment: environment, configuration: configuration)
+        if !wasClean { try scan.recover(&segments, from: recoveryPoint, partition: partition) }
+
+        var isNew = false
+        if segments.isEmpty {
+            segments = [try newSegment(at: logStartOffset, nowMs)]
+            isNew = true
+        }
+        var end: Int64
+        do throws(LogError) {
+            end = try scan.endOffset(of: segments[segments.count - 1])
+        } catch where error.kind == .corruptMessage {
+            // The stop was called clean and the end is not: somebody else wrote here, or the disk did not keep its word.
+            try scan.recover(&segments, from: segments[segments.count - 1].baseOffset, partition: partition)
+            end = try scan.endOffset(of: segments[segments.count - 1])
+        }
+        if end < logStartOffset {
+            // Everything that is left lies below the log's start (DeleteRecords, then a loss): begin anew at the start.
+            Self.logger.warn(
+                "the log ends before its start offset; its segments are dropped",
+                ["partition": partition, "logEndOffset": end, "logStartOffset": logStartOffset])
+            try storage { () throws(FileError) in for segment in segments { try segment.remove() } }
+            segments = [try newSegment(at: logStartOffset, nowMs)]
+            end = logStartOffset
+        }
+        return try open(segments, end, scan, names, isNew: isNew, nowMs)
+    }
+
+    private func open(
+        _ segments: [Segment], _ end: Int64, _ scan: LogScan, _ names: [String], isNew: Bool, _ nowMs: Int64
+    ) throws(LogError) -> PartitionLog {
+        let start = max(logStartOffset, segments[0].baseOffset)
+        let active = segments[segments.count - 1]
+        let settled = wasClean ? end : min(recoveryPoint, end)
+        var core = LogCore(
+            path: path, configuration: configuration, segments: segments, logStartOffset: start, logEndOffset: end,
+            flushedOffset: settled, recoveryPoint: settled, lastFlushMs: nowMs,
+            needsDirectorySync: isNew || !wasClean, highWatermark: max(start, min(highWatermark ?? end, end)))
+        core.rollJitterMs = PartitionLog.jitter(configuration)
+        core.bytesSinceIndexEntry = active.size - (try active.offsetIndex.last()?.position ?? 0)
+        if active.size > 0 {
+            try active.walkHeaders(from: 0, to: active.size) { header, _ throws(LogError) in
+                core.rollingBaseTimestamp = header.maxTimestamp
+                return false
+            }
+        }
+        core.epochs = try epochs(names)
+        core.epochs.truncateFromEnd(end)
+        core.epochs.truncateFromStart(start)
+        try replay(names, scan, &core)
+        return PartitionLog(
+            partition: partition, topicId: try topicId(names), directory: directory, environment: environment, core: core)
+    }
+
+    /// Producer state from the latest snapshot on, and the epochs of what was recovered.
+    private func replay(_ names: [String], _ scan: LogScan, _ core: inout LogCore) throws(LogError) {
+        let end = core.logEndOffset
+        let oldestMs = environment.clock.wallMs() - environment.producerIdExpirationMs
+        var from = core.logStartOffset
+        for offset in ProducerSnapshots.offsets(names).reversed() {
+            let path = ProducerSnapshots.path(path, offset)
+            // A snapshot of what was cut off speaks of records that are not there.
+            let contents = offset <= end ? try storage { () throws(FileError) in
+                try environment.fileSystem.contents(path, limit: LogLimits.producerSnapshotBytes)
+            } : nil
+            if let contents, let entries = ProducerSnapshotFile.decode(contents) {
+                core.producers.load(entries, at: offset, expiredBefore: oldestMs)
+                from = max(from, offset)
+                break
+            }
+            try storage { () throws(FileError) in try environment.fileSystem.remove(path) }
+        }
+        core.producers.endOffset = end
+        guard from < end else { return }
+        // What was recovered has no entries in the abort index and the epoch file; what came before has.
+        let recovered = scan.recoveredFrom ?? .max
+        var producers = core.producers, epochs = core.epochs
+        try scan.replay(core.segments, from: min(from, recovered), to: end) { batch, header, segment, position throws(LogError) in
+            if header.baseOffset >= recovered { _ = epochs.assign(header.partitionLeaderEpoch, startOffset: header.baseOffset) }
+            guard header.hasProducerId, header.baseOffset >= from else { return }
+            try PartitionLog.apply(
+                header, batch, segment, position, to: &producers, indexesAborted: header.baseOffset >= recovered)
+        }
+        producers.highWatermarkReached(end)
+        producers.endOffset = end
+        core.producers = producers
+        core.epochs = epochs
+    }
+
+    // MARK: what stands in the directory
+
+    private func segments(_ names: [String]) throws(LogError) -> [Segment] {
+        let all = Set(names)
+        var segments: [Segment] = []
+        for name in names {
+            guard let (base, suffix) = SegmentName.parse(name), SegmentSuffix.ofSegment.contains(suffix) else { continue }
+            let stem = String(name.prefix(20))
+            if suffix == SegmentSuffix.log {
+                segments.append(try found(base, stem, all))
+            } else if !all.contains(stem + SegmentSuffix.log) {
+                // An index without its segment: the deletion was not finished.
+                try storage { () throws(FileError) in try environment.fileSystem.remove(path + "/" + name) }
+            }
+        }
+        return segments.sorted { $0.baseOffset < $1.baseOffset }
+    }
+
+    private func found(_ base: Int64, _ stem: String, _ names: Set<String>) throws(LogError) -> Segment {
+        func status(_ suffix: String) throws(LogError) -> FileStatus? {
+            guard names.contains(stem + suffix) else { return nil }
+            return try storage { () throws(FileError) in try environment.fileSystem.status(path + "/" + stem + suffix) }
+        }
+        let log = try status(SegmentSuffix.log)
+        let segment = Segment(
+            directory: path, baseOffset: base,
+            found: .init(
+                logBytes: Int(log?.size ?? 0), offsetIndexBytes: Int(try status(SegmentSuffix.offsetIndex)?.size ?? 0),
+                timeIndexBytes: Int(try status(SegmentSuffix.timeIndex)?.size ?? 0),
+                hasAbortIndex: names.contains(stem + SegmentSuffix.abortIndex), createdMs: log?.modifiedMs ?? 0),
+            in: environment)
+        return segment
+    }
+
+    private func newSegment(at offset: Int64, _ nowMs: Int64) throws(LogError) -> Segment {
+        let segment = Segment(directory: path, baseOffset: offset, found: .init(createdMs: nowMs), in: environment)
+        _ = try segment.openLog(create: true)
+        return segment
+    }
+
+    private func epochs(_ names: [String]) throws(LogError) -> LeaderEpochCache {
+        let file = path + "/" + LeaderEpochCache.fileName
+        guard names.contains(LeaderEpochCache.fileName) else { return LeaderEpochCache() }
+        let bytes = try storage { () throws(FileError) in
+            try environment.fileSystem.contents(file, limit: LogLimits.smallFileBytes)
+        }
+        if let cache = LeaderEpochCache(bytes ?? []) { return cache }
+        Self.logger.warn("not a leader epoch checkpoint; the epochs of older records are unknown", ["file": file])
+        return LeaderEpochCache()
+    }
+
+    private func topicId(_ names: [String]) throws(LogError) -> Uuid {
+        let file = path + "/" + PartitionMetadataFile.name
+        if names.contains(PartitionMetadataFile.name) {
+            let bytes = try storage { () throws(FileError) in
+                try environment.fileSystem.contents(file, limit: LogLimits.smallFileBytes)
+            }
+            if let id = bytes.flatMap(PartitionMetadataFile.parse) { return id }
+            if topicId == .zero { Self.logger.warn("no topic id in it", ["file": file]) }
+        }
+        guard topicId != .zero else { return .zero }
+        try storage { () throws(FileError) in
+            try environment.fileSystem.replace(file, with: PartitionMetadataFile.text(topicId), durably: false)
+        }
+        return topicId
+    }
+}
+
+extension PartitionLog {
+    /// A log that no `LogManager` keeps (the metadata log): made where it is missing, and read as a whole, since nobody keeps a
+    /// checkpoint of it.
+    package static func open(
+        _ partition: TopicPartition, topicId: Uuid, in directory: LogDirectory, environment: LogEnvironment,
+        configuration: LogConfiguration
+    ) throws(LogError) -> PartitionLog {
+        let path = directory.path + "/\(partition)"
+        try storage { () throws(FileError) in try environment.fileSystem.makeDirectory(path) }
+        return try LogLoader(
+            partition: partition, directory: directory, environment: environment, path: path, configuration: configuration,
+            recoveryPoint: 0, logStartOffset: 0, wasClean: false, highWatermark: nil, topicId: topicId
+        ).load()
+    }
+}
+
+/// Runs file operations where only a LogError may leave.
+func storage<R>(_ body: () throws(FileError) -> R) throws(LogError) -> R {
+    do throws(FileError) { return try body() } catch { throw LogError(error) }
+}

@@ -1,0 +1,211 @@
+internal import Files
+internal import KafkaRecords
+internal import Telemetry
+
+/// Reads what stands in segments: to find the log's end, to check what may be torn, to learn of producers again.
+struct LogScan {
+    let path: String
+    let environment: LogEnvironment
+    let configuration: LogConfiguration
+    /// Everything from this offset on was read, and its index entries were made anew.
+    private(set) var recoveredFrom: Int64?
+
+    init(path: String, environment: LogEnvironment, configuration: LogConfiguration) {
+        self.path = path
+        self.environment = environment
+        self.configuration = configuration
+    }
+
+    // MARK: after a kill
+
+    /// Checks everything from the recovery point on. At the first batch that is not whole and right the log ends.
+    mutating func recover(_ segments: inout [Segment], from recoveryPoint: Int64, partition: TopicPartition) throws(LogError) {
+        guard let first = segments.floorIndex(recoveryPoint) ?? (segments.isEmpty ? nil : 0) else { return }
+        var slot = first
+        recoveredFrom = max(recoveryPoint, segments[first].baseOffset)
+        while slot < segments.count {
+            let segment = segments[slot], sizeBefore = segment.size
+            let isWhole = try recover(segment, from: max(recoveryPoint, segment.baseOffset))
+            if !isWhole {
+                LogLoader.logger.warn(
+                    "cut the log at the first batch that is not whole",
+                    ["partition": partition, "segment": segment.baseOffset, "from": segment.size, "to": sizeBefore])
+                let after = segments[(slot + 1)...]
+                try storage { () throws(FileError) in for segment in after { try segment.remove() } }
+                segments.removeLast(after.count)
+                // Whoever comes after must not find what was cut off, whatever happens to the machine.
+                try storage { () throws(FileError) in try environment.fileSystem.syncDirectory(path) }
+                return
+            }
+            slot += 1
+        }
+    }
+
+    /// Whether the segment is whole; if not it was cut.
+    private mutating func recover(_ segment: Segment, from offset: Int64) throws(LogError) -> Bool {
+        var size = segment.size
+        try mendIndexes(of: segment)
+        // Up to the recovery point the records are on the disk and were right: their heads are enough.
+        var start = 0, last = segment.baseOffset - 1
+        if offset > segment.baseOffset {
+            start = min(try segment.offsetIndex.floor(offset, mayWait: true).position, size)
+            start = try segment.walkBatches(from: start, to: size) { _, header, _ in
+                guard header.baseOffset < offset else { return false }
+                last = header.lastOffset
+                return true
+            }
+        }
+        recoveredFrom = min(recoveredFrom ?? .max, max(segment.baseOffset, last + 1))
+        try cutIndexes(of: segment, at: start, last + 1)
+        var builder = IndexBuilder(segment: segment, interval: configuration.indexIntervalBytes)
+        let end = try segment.walkBatches(from: start, to: size) { batch, header, position throws(LogError) in
+            guard header.baseOffset > last, header.lastOffset >= header.baseOffset, segment.reaches(header.lastOffset),
+                isRight(batch)
+            else { return false }
+            last = header.lastOffset
+            try builder.add(header, at: position)
+            return true
+        }
+        if end < size {
+            try storage { () throws(FileError) in
+                let file = try segment.log.open()
+                try file.truncate(to: Int64(end))
+                // A batch that was cut off must not come back behind what is written in its place.
+                try file.sync()
+            }
+            segment.setSize(end)
+            size = end
+            return false
+        }
+        return true
+    }
+
+    private func isRight(_ batch: BatchView) -> Bool {
+        do throws(RecordError) {
+            try batch.ensureValid()
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Indexes that contradict themselves or the segment are made anew from the batches' heads.
+    private func mendIndexes(of segment: Segment) throws(LogError) {
+        let isConsistent = try segment.offsetIndex.isConsistent(segmentSize: segment.size)
+        if isConsistent, try startsBatch(segment) { return }
+        try storage { () throws(FileError) in
+            try segment.offsetIndex.reset()
+            try segment.timeIndex.reset()
+        }
+        LogLoader.logger.warn("made the indexes of a segment anew", ["segment": segment.log.path])
+        var builder = IndexBuilder(segment: segment, interval: configuration.indexIntervalBytes)
+        _ = try segment.walkBatches(from: 0, to: segment.size) { _, header, position throws(LogError) in
+            guard segment.reaches(header.lastOffset) else { return false }
+            try builder.add(header, at: position)
+            return true
+        }
+    }
+
+    /// Whether the last entry points to the batch that it means.
+    private func startsBatch(_ segment: Segment) throws(LogError) -> Bool {
+        guard let last = try segment.offsetIndex.last() else { return segment.size <= 2 * configuration.indexIntervalBytes }
+        var isRight = false
+        _ = try segment.walkBatches(from: last.position, to: segment.size) { _, header, _ in
+            isRight = header.lastOffset == last.offset
+            return false
+        }
+        return isRight
+    }
+
+    private func cutIndexes(of segment: Segment, at position: Int, _ offset: Int64) throws(LogError) {
+        try segment.offsetIndex.truncate(toPosition: position)
+        try segment.timeIndex.truncate(toOffset: offset)
+        if try !segment.timeIndex.isConsistent(endOffset: offset) {
+            try storage { () throws(FileError) in try segment.timeIndex.reset() }
+        }
+        try segment.abortIndex.truncate(toOffset: offset)
+        // The largest timestamp between the last entry that stays and here.
+        let indexed = try segment.timeIndex.largest()
+        let from = indexed.timestamp < 0 ? 0 : try segment.offsetIndex.floor(indexed.offset, mayWait: true).position
+        _ = try segment.walkBatches(from: from, to: position) { _, header, _ throws(LogError) in
+            try segment.timeIndex.note(timestamp: header.maxTimestamp, lastOffset: header.lastOffset)
+            return true
+        }
+    }
+
+    // MARK: the end
+
+    /// The offset after the last record of the active segment, and its indexes completed up to there: an index that was lost, or
+    /// whose last entries were, gets them again.
+    func endOffset(of segment: Segment) throws(LogError) -> Int64 {
+        let last = try segment.offsetIndex.last()
+        guard last?.position ?? 0 < max(1, segment.size) else {
+            try storage { () throws(FileError) in
+                try segment.offsetIndex.reset()
+                try segment.timeIndex.reset()
+            }
+            return try endOffset(of: segment)
+        }
+        var end = segment.baseOffset
+        var builder = IndexBuilder(segment: segment, interval: configuration.indexIntervalBytes)
+        try segment.walkHeaders(from: last?.position ?? 0, to: segment.size) { header, position throws(LogError) in
+            // The first of them has its entry.
+            if position == last?.position {
+                try builder.note(header)
+            } else {
+                try builder.add(header, at: position)
+            }
+            end = header.nextOffset
+            return true
+        }
+        return end
+    }
+
+    /// Shows every batch from an offset on.
+    func replay(
+        _ segments: [Segment], from offset: Int64, to end: Int64,
+        _ visit: (_ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, Segment, Int) throws(LogError) -> Void
+    ) throws(LogError) {
+        guard let first = segments.floorIndex(offset) ?? (segments.isEmpty ? nil : 0) else { return }
+        for segment in segments[first...] {
+            let start = min(try segment.offsetIndex.floor(offset, mayWait: true).position, segment.size)
+            let stop = try segment.walkBatches(from: start, to: segment.size) { batch, header, position throws(LogError) in
+                if header.lastOffset >= offset { try visit(batch.bytes, header, segment, position) }
+                return true
+            }
+            guard stop == segment.size else {
+                throw LogError(.corruptMessage, "\(segment.log.path): no record batch at byte \(stop)")
+            }
+        }
+    }
+}
+
+/// Makes a segment's index entries out of its batches, in order.
+struct IndexBuilder {
+    let segment: Segment
+    let interval: Int
+    private var bytesSinceEntry = 0
+
+    init(segment: Segment, interval: Int) {
+        self.segment = segment
+        self.interval = interval
+    }
+
+    /// A batch that has its entry, or needs none.
+    mutating func note(_ header: RecordBatchHeader) throws(LogError) {
+        try segment.timeIndex.note(timestamp: header.maxTimestamp, lastOffset: header.lastOffset)
+        bytesSinceEntry += header.sizeInBytes
+    }
+
+    mutating func add(_ header: RecordBatchHeader, at position: Int) throws(LogError) {
+        try segment.timeIndex.note(timestamp: header.maxTimestamp, lastOffset: header.lastOffset)
+        if bytesSinceEntry > interval {
+            try storage { () throws(FileError) in
+                try segment.offsetIndex.append(lastOffset: header.lastOffset, position: position)
+            }
+            try segment.timeIndex.appendLargest()
+            bytesSinceEntry = 0
+        }
+        bytesSinceEntry += header.sizeInBytes
+    }
+}
