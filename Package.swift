@@ -104,7 +104,7 @@ let package = Package(
         tests("KafkaRecordsTests", ["KafkaRecords", "KafkaWire", "TestKit"]),
         tests("EventLoopTests", ["EventLoop", "Telemetry", "TestKit"]),
         tests("FilesTests", ["Files", "TestKit"]),
-        tests("TLSTests", ["TLS", "Crypto", "EventLoop", "Telemetry", "TestKit"]),
+        tests("TLSTests", ["TLS", "Crypto", "EventLoop", "Telemetry", "TestKit"], resources: [.copy("Fixtures")]),
         tests("ConfigurationTests", ["Configuration", "CommandLineOptions", "Telemetry", "TestKit"]),
         tests("PartitionLogTests", [
             "PartitionLog", "KafkaWire", "KafkaMessages", "KafkaRecords", "Files", "EventLoop", "Configuration", "Telemetry",

@@ -1,4 +1,5 @@
 internal import Glibc
+package import KafkaWire
 
 /// Text or bytes that outlive a request: a group's id, a member's, a topic's name, an assignment. Kept as the bytes that
 /// the client sent, so that a look-up compares bytes with bytes and builds no `String`.
@@ -47,5 +48,20 @@ extension ByteString {
     package static func javaLength(_ raw: UnsafeRawBufferPointer) -> Int {
         // One unit for each first byte of a character, two where the character lies beyond the basic plane.
         raw.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : $1 >= 0xF0 ? 2 : 1) }
+    }
+}
+
+extension ByteString {
+    package init(_ wire: WireBytes) { self.init(copying: wire.buffer) }
+
+    package func wire(in arena: Arena) -> WireBytes { WireBytes(copying: bytes, in: arena) }
+
+    /// The bytes where they lie; only inside `body`.
+    package func withWire<Result, Failure: Error>(_ body: (WireBytes) throws(Failure) -> Result) throws(Failure) -> Result {
+        // Typed throws do not pass through the closures of arrays: hence the detour.
+        let outcome = bytes.withUnsafeBytes { raw in
+            Swift.Result { () throws(Failure) in try body(WireBytes(raw)) }
+        }
+        return try outcome.get()
     }
 }

@@ -1,3 +1,5 @@
+package import KafkaRecords
+
 /// What the operator can set about groups and their offsets; each field stands for the Kafka key beside it.
 package struct GroupConfiguration: Sendable {
     package var minSessionTimeoutMs: Int32 = 6_000  // group.min.session.timeout.ms
@@ -8,7 +10,7 @@ package struct GroupConfiguration: Sendable {
     package var offsetsRetentionMs: Int64 = 10_080 * 60_000  // offsets.retention.minutes
     package var offsetsRetentionCheckIntervalMs: Int64 = 600_000  // offsets.retention.check.interval.ms
     package var offsetsLoadBufferBytes = 5_242_880  // offsets.load.buffer.size
-    package var offsetsTopicCompressionCodec = 0  // offsets.topic.compression.codec
+    package var compression = Compression.none  // offsets.topic.compression.codec
     package var commitTimeoutMs: Int32 = 5_000  // offsets.commit.timeout.ms
 
     package init() {}

@@ -1,1 +1,92 @@
-// Server: see ARCHITECTURE.md.
+package import Broker
+package import EventLoop
+package import Exchange
+internal import Glibc
+internal import Synchronization
+package import Telemetry
+
+/// The broker's door: listeners on the first loop, connections on all of them.
+package final class Server: @unchecked Sendable {  // what changes after init belongs to the first loop's thread
+    package struct Endpoint: Sendable {
+        package let listener: String
+        package let securityProtocol: String
+        package let address: SocketAddress
+    }
+
+    package let loops: [ServerLoop]
+    let log: Logger
+    private let shared: ServerShared
+    private var listeners: [Listener] = []
+    private var nextLoop = 0
+
+    /// `loops` are turned by the caller, each on a thread of its own; the first one accepts.
+    package init(
+        broker: Broker, loops: [EventLoop], limits: ServerLimits, queuedMaxRequestBytes: Int?, workers: WorkerPool,
+        log: Logger = Logger("server")
+    ) {
+        precondition(!loops.isEmpty)
+        self.log = log
+        let budget = FrameBudget(limit: queuedMaxRequestBytes ?? FrameBudget.quarterOfMemory())
+        let shared = ServerShared(broker: broker, limits: limits, budget: budget, workers: workers, log: log)
+        self.shared = shared
+        self.loops = loops.map { ServerLoop(loop: $0, shared: shared) }
+    }
+
+    /// Accepts on a socket that is bound and listens. Before the loops run, or on the first loop.
+    @discardableResult
+    package func listen(on descriptor: Int32, as identity: ListenerIdentity) -> Endpoint {
+        let listener = Listener(descriptor: descriptor, identity: identity, server: self, loop: loops[0].loop)
+        listener.open()
+        listeners.append(listener)
+        return Endpoint(
+            listener: identity.name, securityProtocol: identity.securityProtocol, address: listener.address)
+    }
+
+    func admit(_ descriptor: Int32, from identity: ListenerIdentity) {
+        let host = Socket.peerAddress(of: descriptor).host
+        if case .tooMany(let bound) = shared.admit(host: host) {
+            log.warn("refused a connection of \(host) on \(identity.name): \(bound) is reached", ["peer": host])
+            close(descriptor)
+            return
+        }
+        Socket.keepAlive(descriptor)
+        let limits = shared.limits
+        if limits.socketSendBufferBytes > 0 { Socket.setSendBuffer(descriptor, bytes: limits.socketSendBufferBytes) }
+        if limits.socketReceiveBufferBytes > 0 { Socket.setReceiveBuffer(descriptor, bytes: limits.socketReceiveBufferBytes) }
+        let home = loops[nextLoop]
+        nextLoop = (nextLoop + 1) % loops.count
+        if home.loop.isCurrent {
+            home.adopt(descriptor, from: identity)
+        } else {
+            home.loop.post { home.adopt(descriptor, from: identity) }
+        }
+    }
+
+    /// Stops as a user of SIGTERM expects: no new connections and requests, answers go out, then `done` on some loop's thread.
+    /// On the first loop.
+    package func stop(_ done: @escaping @Sendable () -> Void) {
+        for listener in listeners { listener.shut() }
+        listeners = []
+        let countdown = Countdown(loops.count, done)
+        for home in loops { home.loop.post { home.stop { countdown.one() } } }
+    }
+}
+
+/// Calls `done` when it was counted down to zero.
+private final class Countdown: Sendable {
+    private let left: Mutex<Int>
+    private let done: @Sendable () -> Void
+
+    init(_ count: Int, _ done: @escaping @Sendable () -> Void) {
+        left = Mutex(count)
+        self.done = done
+    }
+
+    func one() {
+        let isLast = left.withLock { left in
+            left -= 1
+            return left == 0
+        }
+        if isLast { done() }
+    }
+}

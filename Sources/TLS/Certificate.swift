@@ -94,3 +94,13 @@ package struct CertificateSummary: Sendable, Equatable {
         notAfter = certificate.notAfter
     }
 }
+
+extension CertificateSummary {
+    /// Of the first certificate of a PEM text.
+    package init(pem: String) throws(TLSError) {
+        let material = try PEMMaterial(
+            PEMText.blocks(Array(pem.utf8)), password: nil, passwordKey: "", name: "certificate", wantsKeys: false)
+        guard let first = material.certificates.first else { throw TLSError(.material, "no certificate in this text") }
+        self.init(first)
+    }
+}

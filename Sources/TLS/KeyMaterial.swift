@@ -32,7 +32,11 @@ struct KeyMaterial {
                 let material = try PEMMaterial(
                     blocks, password: configuration.keyPassword ?? configuration.keystorePassword,
                     passwordKey: "\(prefix)ssl.key.password", name: name, wantsKeys: true)
-                (keys, certificates) = (material.keys, material.certificates)
+                certificates = material.certificates
+                keys = try configuration.keyLocation.map { (path) throws(TLSError) in
+                    try Self.pem(
+                        String(decoding: StoreFile.read(path, name: path), as: UTF8.self), name: path, configuration).keys
+                } ?? material.keys
             case .pkcs12(let bytes):
                 let store = try PKCS12Content(
                     bytes, password: configuration.keystorePassword ?? configuration.keyPassword,

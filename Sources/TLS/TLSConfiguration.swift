@@ -13,6 +13,8 @@ package struct TLSConfiguration: Sendable, Equatable {
     /// `ssl.keystore.location`: PEM or PKCS#12, told apart by what is in it, whatever `ssl.keystore.type` says.
     package var keystoreLocation: String?
     package var keystorePassword: String?
+    /// The private key of a PEM key store, where it is a file of its own. Kafka has no key for it: `jackdaw serve --tls` has.
+    package var keyLocation: String?
     /// `ssl.keystore.key` and `ssl.keystore.certificate.chain`: PEM in the configuration itself (KIP-651).
     package var keystoreKey: String?
     package var keystoreCertificateChain: String?

@@ -69,7 +69,8 @@ package final class TLSConnection {
         return .done
     }
 
-    /// Fills the buffer with as many records as are there. Go on until `.wantRead`: what lies inside OpenSSL wakes no epoll.
+    /// Fills the buffer with as many records as are there. Go on until `.wantRead`, after the handshake too: what lies inside
+    /// OpenSSL wakes no epoll, and the call that answers `.wantRead` costs no system call where the one before drained the socket.
     package func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         if let failure { return .failed(failure) }
         guard let start = buffer.baseAddress, buffer.count > 0 else { return .wantRead }

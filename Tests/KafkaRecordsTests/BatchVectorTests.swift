@@ -20,7 +20,7 @@ import Testing
                     batchCount += 1
                 }
                 #expect(try batches.next() == nil, "\(name)")
-                #expect(batches.position == bytes.count, "\(name)")
+                equal(batches.position, bytes.count, name)
             }
         }
         print("batch vectors: \(batchCount) batches, \(recordCount) records equal to Kafka's reading")
@@ -28,33 +28,33 @@ import Testing
     }
 
     private func compare(_ header: RecordBatchHeader, with expected: BatchVectors.Row, _ name: String) {
-        #expect(header.baseOffset == expected.integer("offsetField"), "\(name)")
-        #expect(Int64(header.batchLength) == expected.integer("length"), "\(name)")
-        #expect(Int64(header.magic) == expected.integer("magic"), "\(name)")
-        #expect(Int64(header.crc) == expected.integer("crc"), "\(name)")
-        #expect(Int64(header.attributes) == expected.integer("attributes"), "\(name)")
-        #expect(header.maxTimestamp == expected.integer("maxTimestamp"), "\(name)")
-        #expect(header.compression?.name == expected.text("compression"), "\(name)")
-        #expect(header.lastOffset == expected.integer("lastOffset"), "\(name)")
-        #expect(Int64(header.sizeInBytes) == expected.integer("sizeInBytes"), "\(name)")
+        equal(header.baseOffset, expected.integer("offsetField"), name)
+        equal(Int64(header.batchLength), expected.integer("length"), name)
+        equal(Int64(header.magic), expected.integer("magic"), name)
+        equal(Int64(header.crc), expected.integer("crc"), name)
+        equal(Int64(header.attributes), expected.integer("attributes"), name)
+        equal(header.maxTimestamp, expected.integer("maxTimestamp"), name)
+        equal(header.compression?.name, expected.text("compression"), name)
+        equal(header.lastOffset, expected.integer("lastOffset"), name)
+        equal(Int64(header.sizeInBytes), expected.integer("sizeInBytes"), name)
         let type = ["LogAppendTime": TimestampType.logAppendTime][expected.text("timestampType") ?? ""] ?? .createTime
-        #expect(header.timestampType == type, "\(name)")
+        equal(header.timestampType, type, name)
         guard header.magic == 2 else {
-            if let timestamp = expected.integer("timestampField") { #expect(header.baseTimestamp == timestamp, "\(name)") }
+            if let timestamp = expected.integer("timestampField") { equal(header.baseTimestamp, timestamp, name) }
             return
         }
-        #expect(header.baseOffset == expected.integer("baseOffset"), "\(name)")
-        #expect(Int64(header.partitionLeaderEpoch) == expected.integer("partitionLeaderEpoch"), "\(name)")
-        #expect(Int64(header.lastOffsetDelta) == expected.integer("lastOffsetDelta"), "\(name)")
-        #expect(header.baseTimestamp == expected.integer("baseTimestamp"), "\(name)")
-        #expect(header.producerId == expected.integer("producerId"), "\(name)")
-        #expect(Int64(header.producerEpoch) == expected.integer("producerEpoch"), "\(name)")
-        #expect(Int64(header.baseSequence) == expected.integer("baseSequence"), "\(name)")
-        #expect(Int64(header.lastSequence) == expected.integer("lastSequence"), "\(name)")
-        #expect(Int64(header.recordCount) == expected.integer("recordCount"), "\(name)")
-        #expect(header.isTransactional == expected["isTransactional"] as? Bool, "\(name)")
-        #expect(header.isControl == expected["isControlBatch"] as? Bool, "\(name)")
-        #expect(header.deleteHorizonMs == expected.integer("deleteHorizonMs"), "\(name)")
+        equal(header.baseOffset, expected.integer("baseOffset"), name)
+        equal(Int64(header.partitionLeaderEpoch), expected.integer("partitionLeaderEpoch"), name)
+        equal(Int64(header.lastOffsetDelta), expected.integer("lastOffsetDelta"), name)
+        equal(header.baseTimestamp, expected.integer("baseTimestamp"), name)
+        equal(header.producerId, expected.integer("producerId"), name)
+        equal(Int64(header.producerEpoch), expected.integer("producerEpoch"), name)
+        equal(Int64(header.baseSequence), expected.integer("baseSequence"), name)
+        equal(Int64(header.lastSequence), expected.integer("lastSequence"), name)
+        equal(Int64(header.recordCount), expected.integer("recordCount"), name)
+        equal(header.isTransactional, expected["isTransactional"] as? Bool, name)
+        equal(header.isControl, expected["isControlBatch"] as? Bool, name)
+        equal(header.deleteHorizonMs, expected.integer("deleteHorizonMs"), name)
     }
 
     private func compareRecords(
@@ -64,19 +64,19 @@ import Testing
         var records = try batch.records(scratch: scratch)
         for expectation in expectedRecords {
             let record = try #require(try records.next(), "\(name)")
-            #expect(record.offset == expectation.integer("offset"), "\(name)")
-            #expect(record.timestamp == expectation.integer("timestamp"), "\(name)")
-            #expect(hex(record.key) == expectation.text("key"), "\(name)")
-            #expect(hex(record.value) == expectation.text("value"), "\(name)")
+            equal(record.offset, expectation.integer("offset"), name)
+            equal(record.timestamp, expectation.integer("timestamp"), name)
+            equal(hex(record.key), expectation.text("key"), name)
+            equal(hex(record.value), expectation.text("value"), name)
             #expect(record.hasValidChecksum, "\(name)")
             guard record.magic == 2 else { continue }
-            #expect(Int64(record.sequence) == expectation.integer("sequence"), "\(name)")
+            equal(Int64(record.sequence), expectation.integer("sequence"), name)
             let headers = try #require(expectation["headers"] as? [[Any]])
-            #expect(record.headers.count == headers.count, "\(name)")
+            equal(record.headers.count, headers.count, name)
             for (header, pair) in zip(record.headers, headers) {
                 let key = String(decoding: header.key, as: UTF8.self)
-                #expect(key == pair[0] as? String, "\(name)")
-                #expect(hex(header.value) == pair[1] as? String, "\(name)")
+                equal(key, pair[0] as? String, name)
+                equal(hex(header.value), pair[1] as? String, name)
             }
         }
         #expect(try records.next() == nil, "\(name)")

@@ -30,6 +30,17 @@ extension [String: Any] {
     var bytes: [UInt8] { BatchVectors.bytes(text("hex") ?? "") }
 }
 
+/// `#expect` without taking the expression apart: a hundred thousand comparisons would take a minute.
+func equal<T: Equatable>(
+    _ ours: T, _ theirs: T?, _ name: @autoclosure () -> String, at location: SourceLocation = #_sourceLocation
+) {
+    if ours != theirs { Issue.record("\(name()): \(ours), expected \(String(describing: theirs))", sourceLocation: location) }
+}
+
 func hex(_ bytes: UnsafeRawBufferPointer?) -> String? {
-    bytes.map { $0.map { byte in String(format: "%02x", byte) }.joined() }
+    guard let bytes else { return nil }
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+    return String(decoding: text, as: UTF8.self)
 }

@@ -55,6 +55,7 @@ package struct ClassicGroup: Sendable {
     }
 
     package var isEmpty: Bool { state == .empty }
+    package var hasPendingMembers: Bool { !pendingJoins.isEmpty }
     package var usesConsumerProtocol: Bool { protocolType == "consumer" }
 
     var awaitingJoinCount: Int { members.all.reduce(0) { $0 + ($1.awaitingJoin == nil ? 0 : 1) } }

@@ -6,7 +6,7 @@ package enum MessageConverter {
     /// place (LogValidator.convertAndAssignOffsetsNonCompressed and buildRecordsAndAssignOffsets). The first offset is 0 here.
     static func rewrite(
         _ bytes: UnsafeMutableRawBufferPointer, _ found: RecordValidator.Found, compression: Compression, validator: RecordValidator
-    ) throws(RecordError) -> ValidatedRecords {
+    ) throws(RecordError) -> ValidatedRecords? {
         let first = found.first.header
         let isAppendTime = validator.rules.timestampType == .logAppendTime
         var builder = RecordBatchBuilder(compression: compression, baseOffset: 0)
@@ -24,6 +24,8 @@ package enum MessageConverter {
             }
             return builder
         }
+        // A coordinator's empty batch; a client's was refused.
+        guard !builder.isEmpty else { return nil }
         let batch = try builder.build()
         guard batch.count <= validator.rules.maxMessageBytes else { throw RecordValidator.tooLarge(batch.count, validator.rules) }
         return ValidatedRecords(
@@ -56,5 +58,53 @@ package enum MessageConverter {
 
     private static func otherMagic(_ magic: Int8, _ first: Int8) -> RecordError {
         RecordError(.invalidRecord, "Batch magic \(magic) is not the same as the first batch's magic byte \(first)")
+    }
+}
+
+extension MessageConverter {
+    /// What a consumer reads whose Fetch version knows nothing above `magic` (0 in versions 0 and 1, 1 in versions 2 and 3): batches of
+    /// newer magic become messages of that one. Headers, producers and control batches have no place there and are left out; zstd has
+    /// none either and is an error (Kafka's RecordsUtil.downConvert).
+    ///
+    /// - Parameter firstOffset: from where the consumer reads; records before it in an uncompressed batch are left out.
+    /// - Returns: whole messages, none where all of it was control batches. What is cut off at the end of `records` is left out.
+    package static func downConvert(
+        _ records: UnsafeRawBufferPointer, to magic: Int8, firstOffset: Int64, scratch: RecordScratch
+    ) throws(RecordError) -> [UInt8] {
+        var output: [UInt8] = []
+        var batches = RecordBatches(records)
+        while let batch = try batches.next() {
+            guard let header = batch.header else { throw batch.tooShort }
+            if header.isControl { continue }
+            guard header.compression != .zstd else {
+                throw RecordError(.unsupportedCompressionType, "Down-conversion of zstandard-compressed batches is not supported")
+            }
+            if header.magic <= magic {
+                output.append(contentsOf: batch.bytes)
+            } else {
+                try convert(batch, header, to: magic, firstOffset: firstOffset, scratch: scratch, into: &output)
+            }
+        }
+        return output
+    }
+
+    private static func convert(
+        _ batch: BatchView, _ header: RecordBatchHeader, to magic: Int8, firstOffset: Int64, scratch: RecordScratch,
+        into output: inout [UInt8]
+    ) throws(RecordError) {
+        let codec = try header.requireCompression()
+        let logAppendTimeMs = header.timestampType == .logAppendTime ? header.maxTimestamp : nil
+        var builder: MessageSetBuilder?
+        var records = try batch.records(scratch: scratch)
+        while let record = try records.next() {
+            // Of a packed batch the consumer gets all and skips what it has, as it always did.
+            guard codec != .none || record.offset >= firstOffset else { continue }
+            if builder == nil {
+                builder = MessageSetBuilder(
+                    magic: magic, compression: Compression(codec), logAppendTimeMs: logAppendTimeMs, baseOffset: record.offset)
+            }
+            builder?.append(record)
+        }
+        try builder?.finish(into: &output)
     }
 }

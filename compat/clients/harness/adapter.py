@@ -2,7 +2,7 @@
 import os
 import sys
 
-from harness import wire
+from harness import records, wire
 from harness.report import Skip
 
 
@@ -40,6 +40,10 @@ class Adapter:
     def offset_at(self, topic, partition, timestamp):
         """The first offset whose timestamp is not before `timestamp`; None where there is none."""
         raise NotImplementedError
+
+    def cross_codecs(self, peer):
+        """The codecs in which this client reads what `peer` produced."""
+        return records.codecs_of(peer)
 
     # Administration
 

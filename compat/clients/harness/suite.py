@@ -1,11 +1,12 @@
 """The checks of producing, fetching, administration and reading across clients: the same for every client."""
-from harness import groups, records, tls, wire
+from harness import batches, groups, records, tls, wire
 from harness.records import PARTITIONS, PER_MODE, message, topic_of, verify
 from harness.report import Report, Skip, options, wait_for
 
 
-def main(make, directory, variant=None):
-    """Runs what the command line selects. `make(bootstrap, tls)` gives the client's adapter."""
+def main(make, directory, variant=None, further=None):
+    """Runs what the command line selects. `make(bootstrap, tls)` gives the client's adapter; `further(adapter, report, base)`
+    has the checks that are this client's alone."""
     chosen = options("Checks of one Kafka client against the broker at HOST:PORT.")
     report = Report(directory, chosen, variant)
     adapter = make(chosen.bootstrap, chosen.tls)
@@ -16,6 +17,8 @@ def main(make, directory, variant=None):
         for peer in chosen.peers:
             report.check(f"cross.{peer}", lambda: cross(adapter, peer, chosen.run))
         groups.run(adapter, report, chosen.run)
+        if further:
+            further(adapter, report, chosen.run)
         tls.run(adapter, report, chosen)
     finally:
         adapter.close()
@@ -79,7 +82,7 @@ def read_all(adapter, producer, codec, base):
 
 def cross(adapter, peer, base):
     """What another client produced, byte for byte."""
-    for codec in records.codecs_of(peer):
+    for codec in adapter.cross_codecs(peer):
         if codec in records.codecs_of(adapter.name):
             try:
                 read_all(adapter, peer, codec, base)
@@ -217,7 +220,9 @@ def administration(adapter, report, base):
 
     def delete_records():
         adapter.needs("delete-records")
-        adapter.produce(topic, [records.Message(1, None, b"k", str(i).encode(), []) for i in range(10)], "none", "acks-all")
+        with wire.Connection(adapter.bootstrap, adapter.tls) as connection:
+            batch = batches.build([(b"k", str(i).encode(), [], base) for i in range(10)])
+            wire.produce(connection, topic, 1, batch)
         adapter.delete_records(topic, 1, 4)
         if adapter.bounds(topic, 1) != (4, 10):
             raise AssertionError(f"start and end offset {adapter.bounds(topic, 1)}, expected (4, 10)")

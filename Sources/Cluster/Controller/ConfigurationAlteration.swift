@@ -1,0 +1,140 @@
+package import Configuration
+internal import KafkaMessages
+
+/// What one resource's configuration shall become.
+package struct ConfigurationAlteration: Sendable {
+    package enum Edit: Sendable {
+        /// AlterConfigs: these values and no others.
+        case replace([(name: String, value: String?)])
+        /// IncrementalAlterConfigs.
+        case change([ConfigurationChange])
+    }
+
+    package var resource: ConfigurationResource
+    package var edit: Edit
+
+    package init(_ resource: ConfigurationResource, _ edit: Edit) {
+        self.resource = resource
+        self.edit = edit
+    }
+
+    /// The records of all alterations that are allowed, and for each what comes of it (Kafka's ConfigAdminManager and
+    /// ConfigurationControlManager).
+    package static func decide(
+        _ alterations: [ConfigurationAlteration], in image: ClusterImage, configuration: BrokerConfiguration
+    ) -> (records: [[UInt8]], outcomes: [Result<Void, ControllerError>]) {
+        var list = RecordList()
+        let outcomes = alterations.map { alteration in
+            Result { () throws(ControllerError) in
+                if alterations.count(where: { $0.resource == alteration.resource }) > 1 {
+                    throw ControllerError(.invalidRequest, "Each resource must appear at most once.")
+                }
+                try alteration.decide(in: image, configuration, &list)
+            }
+        }
+        return (list.records, outcomes)
+    }
+
+    private func decide(
+        in image: ClusterImage, _ configuration: BrokerConfiguration, _ list: inout RecordList
+    ) throws(ControllerError) {
+        try checkNames()
+        try checkResource(in: image, configuration)
+        let before = image.configuration(resource)
+        let after: [String: String]
+        do {
+            after = try edited(before)
+        } catch {
+            throw ControllerError(.invalidConfig, error.message)
+        }
+        try check(after, before, configuration)
+        for name in Set(before.keys).union(after.keys).sorted() where before[name] != after[name] {
+            list.configuration(resource, name, after[name])
+        }
+    }
+
+    private var scope: ConfigurationScope {
+        switch resource.type {
+        case ConfigurationResource.topicType: .topic
+        case ConfigurationResource.groupType: .group
+        case ConfigurationResource.clientMetricsType: .clientMetrics
+        default: .broker
+        }
+    }
+
+    private func edited(_ before: [String: String]) throws(ConfigurationError) -> [String: String] {
+        switch edit {
+        case .replace(let values):
+            Dictionary(values.compactMap { entry in entry.value.map { (entry.name, $0) } }) { _, last in last }
+        case .change(let changes): try before.applying(changes, scope: scope)
+        }
+    }
+
+    private func checkNames() throws(ControllerError) {
+        let names: [String]
+        var withoutValue: [String] = []
+        switch edit {
+        case .replace(let values):
+            names = values.map(\.name)
+            withoutValue = values.filter { $0.value == nil }.map(\.name)
+        case .change(let changes):
+            names = changes.map(\.name)
+            withoutValue = changes.filter { $0.value == nil && $0.operation != .delete }.map(\.name)
+        }
+        if Set(names).count < names.count {
+            throw ControllerError(.invalidRequest, "Error due to duplicate config keys")
+        }
+        if !withoutValue.isEmpty {
+            throw ControllerError(
+                .invalidRequest, "Null value not supported for : \(withoutValue.joined(separator: ", "))")
+        }
+        if names.contains("") { throw ControllerError(.invalidRequest, "Missing value not supported for : ") }
+    }
+
+    private func checkResource(in image: ClusterImage, _ configuration: BrokerConfiguration) throws(ControllerError) {
+        switch resource.type {
+        case ConfigurationResource.topicType:
+            if let problem = TopicName.problem(resource.name) { throw ControllerError(.invalidTopicException, problem) }
+            if image.topic(resource.name) == nil {
+                throw ControllerError(.unknownTopicOrPartition, "The topic '\(resource.name)' does not exist.")
+            }
+        case ConfigurationResource.brokerType:
+            if resource.name.isEmpty { return }
+            guard let id = Int32(resource.name) else {
+                throw ControllerError(.invalidRequest, "Node id must be an integer, but it is: \(resource.name)")
+            }
+            if id != configuration.nodeId && image.broker(id) == nil {
+                throw ControllerError(
+                    .invalidRequest,
+                    "Unexpected broker id, expected \(configuration.nodeId) or empty string, but received \(resource.name)")
+            }
+        case ConfigurationResource.groupType, ConfigurationResource.clientMetricsType:
+            if resource.name.isEmpty { throw ControllerError(.invalidRequest, "Default resource name must not be empty.") }
+        default:
+            throw ControllerError(.invalidRequest, "Unknown resource type \(resource.type).")
+        }
+    }
+
+    private func check(
+        _ after: [String: String], _ before: [String: String], _ configuration: BrokerConfiguration
+    ) throws(ControllerError) {
+        do throws(ConfigurationError) {
+            switch resource.type {
+            case ConfigurationResource.topicType: try TopicConfiguration.validate(after, broker: configuration)
+            case ConfigurationResource.brokerType:
+                try configuration.validateDynamic(after, forAllBrokers: resource.name.isEmpty)
+            default:
+                for (name, value) in after.sorted(by: { $0.key < $1.key }) where before[name] != value {
+                    guard let facts = scope.keys.facts(ofKey: name) else {
+                        throw ConfigurationError(key: name, value: value, message: "Unknown config name: \(name)")
+                    }
+                    try facts.parse(value)
+                }
+            }
+        } catch {
+            // Kafka answers an impossible broker configuration as an invalid request, that of a topic as what it is.
+            throw ControllerError(
+                resource.type == ConfigurationResource.brokerType ? .invalidRequest : .invalidConfig, error.message)
+        }
+    }
+}

@@ -1,0 +1,45 @@
+internal import KafkaMessages
+package import KafkaWire
+
+/// Decides on topics to delete (Kafka's ReplicationControlManager.deleteTopics).
+package enum TopicDeletion {
+    /// By name, or, since version 6 of the request, by id.
+    package enum Target: Sendable, Equatable {
+        case name(String)
+        case id(Uuid)
+    }
+
+    package static func decide(
+        _ targets: [Target], in image: ClusterImage
+    ) -> (records: [[UInt8]], outcomes: [Result<TopicImage, ControllerError>]) {
+        var list = RecordList()
+        var removed: Set<Uuid> = []
+        let outcomes = targets.map { target in
+            Result { () throws(ControllerError) in
+                if targets.count(where: { $0 == target }) > 1 {
+                    let what = if case .name = target { "name" } else { "id" }
+                    throw ControllerError(.invalidRequest, "Duplicate topic \(what).")
+                }
+                let topic = try find(target, in: image)
+                if removed.insert(topic.id).inserted { list.removeTopic(topic.id) }
+                return topic
+            }
+        }
+        return (list.records, outcomes)
+    }
+
+    package static func find(_ target: Target, in image: ClusterImage) throws(ControllerError) -> TopicImage {
+        switch target {
+        case .name(let name):
+            guard let topic = image.topic(name) else {
+                throw ControllerError(.unknownTopicOrPartition, "This server does not host this topic-partition.")
+            }
+            return topic
+        case .id(let id):
+            guard let topic = image.topic(id) else {
+                throw ControllerError(.unknownTopicId, "This server does not host this topic ID.")
+            }
+            return topic
+        }
+    }
+}

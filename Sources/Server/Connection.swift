@@ -1,0 +1,163 @@
+internal import Broker
+internal import EventLoop
+internal import Exchange
+internal import Glibc
+internal import KafkaWire
+internal import Telemetry
+
+/// One client's connection: reads, cuts frames, hands each request to the broker, sends the answers. It lives on one loop.
+///
+/// One request is in work at a time; what comes meanwhile stays in `frame` or in the socket. `Connection+Reading.swift`
+/// and `Connection+Writing.swift` have the two directions.
+final class Connection: AnswerChannel {
+    private struct PendingClose { let reason: String? }
+
+    let descriptor: Int32
+    unowned let home: ServerLoop
+    let client: Client
+    let number: Int
+
+    // Reading
+    var frame = FrameBuffer()
+    /// A request was handed over and is not answered yet.
+    var isWorking = false
+    /// The budget did not let `frame` grow.
+    var isStarved = false
+    /// Since when `frame` has made no progress.
+    var frameProgress: MonotonicTime
+    var lastRequest: MonotonicTime
+
+    // Writing
+    var queue = OutputQueue()
+    /// A worker brings the next region into the page cache.
+    var isLoading = false
+
+    private var interest: EventLoop.Events = []
+    private var closesWhenAnswered = false
+    private(set) var isClosed = false
+    /// A handler is running: its request lies in this connection's memory, so that closing waits until it has returned.
+    var isHandling = false
+    private var closesAfterHandling: PendingClose?
+
+    var desk: RequestDesk { home.desk }
+    var log: Logger { home.shared.log }
+
+    init(descriptor: Int32, listener: ListenerIdentity, home: ServerLoop) {
+        self.descriptor = descriptor
+        self.home = home
+        number = home.shared.nextConnectionNumber()
+        let address = Socket.peerAddress(of: descriptor)
+        client = Client(listener: listener, peer: address.description, host: address.host)
+        lastRequest = home.loop.clock.now()
+        frameProgress = lastRequest
+    }
+
+    /// Joins its loop; the slot there.
+    func open() -> UInt32 {
+        interest = [.readable, .peerClosed]
+        return home.loop.register(self, descriptor: descriptor, for: interest).slot
+    }
+
+    override func ready(_ events: EventLoop.Events) {
+        if events.contains(.failed) || events.contains(.hungUp) { return close(nil) }
+        if events.contains(.writable), !queue.isEmpty, !isLoading {
+            inTurn { if drain() { resume() } }
+            if isClosed { return }
+        }
+        if mayRead {
+            inTurn { read() }
+        } else if events.contains(.peerClosed) {
+            // Nothing will be read before the answer, and the peer is gone: whatever it waited for is of no use.
+            close(nil)
+        } else if events.contains(.readable) {
+            // The socket keeps what has come until the request in work is answered.
+            updateInterest()
+        }
+    }
+
+    /// Nothing is in work, nothing is owed, and there is room.
+    var mayRead: Bool { !isWorking && queue.isEmpty && !isStarved && !isClosed }
+
+    /// Runs `body` as this connection's turn: what is answered meanwhile goes into the desk's output, and out at the end.
+    func inTurn(_ body: () -> Void) {
+        guard !isClosed else { return }
+        let isOuter = desk.turn == nil
+        if isOuter { desk.turn = self }
+        body()
+        guard isOuter else { return }
+        if !isClosed { flush() }
+        desk.clearOutput()
+        desk.turn = nil
+        if closesWhenAnswered, !isWorking, queue.isEmpty { close(nil) }
+        if !isClosed { updateInterest() }
+    }
+
+    func updateInterest() {
+        var wanted: EventLoop.Events = [.peerClosed]
+        if mayRead { wanted.insert(.readable) }
+        if !queue.isEmpty, !isLoading { wanted.insert(.writable) }
+        guard wanted != interest else { return }
+        interest = wanted
+        home.loop.change(self, to: wanted)
+    }
+
+    // MARK: answers
+
+    override func answered() {
+        isWorking = false
+        // Within the turn that read the request the reading goes on by itself.
+        if desk.turn == nil { inTurn { resume() } }
+    }
+
+    override func declined() { answered() }
+
+    override func refused(_ reason: String) { close(reason) }
+
+    // MARK: the end
+
+    /// The handler has returned.
+    func finishHandling() {
+        isHandling = false
+        if let pending = closesAfterHandling { close(pending.reason) }
+    }
+
+    func closeWhenAnswered() {
+        closesWhenAnswered = true
+        if !isWorking, queue.isEmpty { close(nil) }
+    }
+
+    func closeIfIdle(at now: MonotonicTime, longerThanMs limit: Int64) {
+        guard !isWorking, queue.isEmpty, now.milliseconds(since: lastRequest) >= limit else { return }
+        log.debug("closed an idle connection", ["peer": client.peer, "listener": client.listener.name])
+        close(nil)
+    }
+
+    /// A frame that may grow past the budget is given up when nothing of it comes any more: the others wait for it.
+    func closeIfStalled(at now: MonotonicTime) {
+        guard home.shared.budget.isPrivileged(number) else { return }
+        let stalled = now.milliseconds(since: frameProgress)
+        guard stalled >= ServerLimits.stalledFrameMs, let length = frame.frameLength else { return }
+        close(
+            "a frame of \(length - 4) bytes has made no progress for \(stalled / 1000) s, "
+                + "and queued.max.request.bytes is used up")
+    }
+
+    /// Closes; with a reason, the log says it.
+    func close(_ reason: String?) {
+        if isHandling {
+            if closesAfterHandling == nil { closesAfterHandling = PendingClose(reason: reason) }
+            return
+        }
+        guard !isClosed, let slot = registration?.slot else { return }
+        isClosed = true
+        if let reason {
+            log.warn("closed \(client.peer) on \(client.listener.name): \(reason)", ["peer": client.peer])
+        }
+        home.loop.deregister(self)
+        frame.release(to: home.pool, home.shared.budget, holder: number)
+        queue.release()
+        home.shared.broker.connectionClosed(client)
+        home.shared.closed(descriptor, host: client.host)
+        home.forget(slot)
+    }
+}

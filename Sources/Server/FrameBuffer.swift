@@ -1,0 +1,95 @@
+/// The start of a frame that a read has cut short, and whole frames that wait until their turn comes. Grows with what has
+/// arrived, never with what a length field claims.
+struct FrameBuffer {
+    private(set) var bytes: UnsafeMutableRawPointer?
+    private(set) var capacity = 0
+    private(set) var count = 0
+    /// What of the capacity is charged to the budget.
+    private var charged = 0
+
+    var isEmpty: Bool { count == 0 }
+    var free: Int { capacity - count }
+
+    /// The length of the frame at the start, its length field included; nil while the field is not whole.
+    var frameLength: Int? {
+        guard count >= 4, let bytes else { return nil }
+        return 4 + Int(Int32(bigEndian: bytes.loadUnaligned(as: Int32.self)))
+    }
+
+    /// Makes room for `total` bytes at least. `expected` is what the frame claims to need: as much of it is taken as the
+    /// bytes that have come vouch for. False where the budget has no more.
+    mutating func reserve(_ total: Int, expected: Int, from pool: BufferPool, _ budget: FrameBudget, holder: Int) -> Bool {
+        if total <= capacity { return true }
+        var size = ServerLimits.frameBufferBytes
+        if total > size || expected > size { size = max(total, min(expected, max(size, 4 * count))) }
+        let charge = size > ServerLimits.frameBufferBytes ? size : 0
+        if charge > 0, !budget.charge(charge, holder: holder) { return false }
+        grow(to: size, from: pool)
+        if charged > 0 { budget.release(charged, holder: 0) }
+        charged = charge
+        return true
+    }
+
+    /// There must be room.
+    mutating func append(_ source: UnsafeRawPointer, _ length: Int) {
+        precondition(length <= free)
+        guard length > 0, let bytes else { return }
+        (bytes + count).copyMemory(from: source, byteCount: length)
+        count += length
+    }
+
+    /// `length` bytes were read into the free room.
+    mutating func grew(by length: Int) {
+        precondition(length <= free)
+        count += length
+    }
+
+    /// Drops what is before `offset`.
+    mutating func drop(_ offset: Int) {
+        guard let bytes, offset > 0 else { return }
+        count -= offset
+        if count > 0 { bytes.copyMemory(from: bytes + offset, byteCount: count) }
+    }
+
+    /// Keeps a last piece that was read already, whatever the budget says: at most a read buffer.
+    mutating func appendBeyondBudget(_ rest: UnsafeRawBufferPointer, from pool: BufferPool) {
+        guard let source = rest.baseAddress, !rest.isEmpty else { return }
+        if free < rest.count { grow(to: count + rest.count, from: pool) }
+        append(source, rest.count)
+    }
+
+    private mutating func grow(to size: Int, from pool: BufferPool) {
+        let larger = pool.take(size)
+        if let bytes {
+            larger.copyMemory(from: bytes, byteCount: count)
+            pool.give(bytes, capacity)
+        }
+        (bytes, capacity) = (larger, size)
+    }
+
+    mutating func release(to pool: BufferPool, _ budget: FrameBudget, holder: Int) {
+        if let bytes { pool.give(bytes, capacity) }
+        if charged > 0 { budget.release(charged, holder: holder) }
+        self = FrameBuffer()
+    }
+}
+
+/// A few buffers of one size that a loop keeps at hand.
+final class BufferPool {
+    private var kept: [UnsafeMutableRawPointer] = []
+
+    func take(_ size: Int) -> UnsafeMutableRawPointer {
+        if size == ServerLimits.frameBufferBytes, let buffer = kept.popLast() { return buffer }
+        return .allocate(byteCount: size, alignment: 16)
+    }
+
+    func give(_ buffer: UnsafeMutableRawPointer, _ size: Int) {
+        if size == ServerLimits.frameBufferBytes, kept.count < ServerLimits.keptFrameBuffers {
+            kept.append(buffer)
+        } else {
+            buffer.deallocate()
+        }
+    }
+
+    deinit { for buffer in kept { buffer.deallocate() } }
+}

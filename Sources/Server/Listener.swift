@@ -1,0 +1,55 @@
+internal import EventLoop
+internal import Exchange
+internal import Glibc
+internal import Telemetry
+
+/// A listening socket on the first loop: accepts, counts, and hands each connection to the next loop.
+final class Listener: Channel, @unchecked Sendable {  // used on the first loop's thread alone
+    let identity: ListenerIdentity
+    let descriptor: Int32
+    let address: SocketAddress
+    private unowned let server: Server
+    private unowned let loop: EventLoop
+    private var saidExhaustedAt = MonotonicTime(nanoseconds: 0)
+
+    /// After the system had no descriptor left, the next try comes so much later: accepting again at once would spin.
+    private static let exhaustedPauseMs = 100
+
+    init(descriptor: Int32, identity: ListenerIdentity, server: Server, loop: EventLoop) {
+        self.descriptor = descriptor
+        self.identity = identity
+        self.server = server
+        self.loop = loop
+        address = Socket.localAddress(of: descriptor)
+    }
+
+    func open() { _ = loop.register(self, descriptor: descriptor, for: .readable) }
+
+    /// Stops to listen and closes.
+    func shut() {
+        loop.deregister(self)
+        close(descriptor)
+    }
+
+    override func ready(_ events: EventLoop.Events) {
+        while true {
+            switch Socket.accept(from: descriptor) {
+            case .connection(let connection): server.admit(connection, from: identity)
+            case .none: return
+            case .exhausted(let code): return pause(code)
+            }
+        }
+    }
+
+    private func pause(_ code: Int32) {
+        let now = loop.clock.now()
+        if now.milliseconds(since: saidExhaustedAt) >= 1000 {
+            saidExhaustedAt = now
+            server.log.error("listener \(identity.name) cannot accept: \(String(cString: strerror(code)))")
+        }
+        loop.change(self, to: [])
+        loop.schedule(at: now.advanced(byMs: Self.exhaustedPauseMs)) { [self] in
+            if registration != nil { loop.change(self, to: .readable) }
+        }
+    }
+}

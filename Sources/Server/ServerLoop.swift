@@ -1,0 +1,105 @@
+package import EventLoop
+package import Exchange
+internal import Telemetry
+
+/// The server's share of one loop: what its connections borrow while it is their turn, and the connections themselves.
+package final class ServerLoop: @unchecked Sendable {  // used on the loop's thread, but for `loop.post`
+    package let loop: EventLoop
+    package let desk: RequestDesk
+    let shared: ServerShared
+    let readBuffer: UnsafeMutableRawBufferPointer
+    let pool = BufferPool()
+
+    /// The open connections, by their slot on the loop.
+    private var connections: [UInt32: Connection] = [:]
+    /// Connections whose frame the budget did not let grow: they are looked at again as time passes.
+    private var starved: [Connection] = []
+    private var isStopping = false
+    private var sweep: ScheduledWork?
+
+    init(loop: EventLoop, shared: ServerShared) {
+        self.loop = loop
+        self.shared = shared
+        desk = RequestDesk(loop: loop)
+        readBuffer = .allocate(byteCount: ServerLimits.readBufferBytes, alignment: 4096)
+    }
+
+    deinit { readBuffer.deallocate() }
+
+    var count: Int { connections.count }
+
+    func adopt(_ descriptor: Int32, from listener: ListenerIdentity) {
+        guard !isStopping else {
+            shared.closed(descriptor, host: nil)
+            return
+        }
+        let connection = Connection(descriptor: descriptor, listener: listener, home: self)
+        connections[connection.open()] = connection
+        scheduleSweep()
+    }
+
+    func forget(_ slot: UInt32) {
+        connections[slot] = nil
+        if isStopping { finishIfDone() }
+    }
+
+    /// The connection's frame may not grow for now: it is asked again soon, until it may.
+    func starve(_ connection: Connection) {
+        starved.append(connection)
+        guard starved.count == 1 else { return }
+        loop.schedule(at: loop.clock.now().advanced(byMs: ServerLimits.starvedRetryMs)) { [unowned self] in retryStarved() }
+    }
+
+    private func retryStarved() {
+        let waiting = starved
+        starved = []
+        for connection in waiting {
+            connection.retryReading()
+            if connection.isStarved, !connection.isClosed { starve(connection) }
+        }
+    }
+
+    // MARK: what time brings
+
+    /// Runs while there are connections; an empty loop sleeps for good.
+    private func scheduleSweep() {
+        guard sweep == nil else { return }
+        sweep = loop.schedule(at: loop.clock.now().advanced(byMs: ServerLimits.idleSweepMs)) { [unowned self] in
+            sweep = nil
+            lookAtAll()
+            if !connections.isEmpty { scheduleSweep() }
+        }
+    }
+
+    private func lookAtAll() {
+        let now = loop.clock.now()
+        for connection in Array(connections.values) {
+            connection.closeIfStalled(at: now)
+            if shared.limits.connectionsMaxIdleMs >= 0 {
+                connection.closeIfIdle(at: now, longerThanMs: shared.limits.connectionsMaxIdleMs)
+            }
+        }
+    }
+
+    // MARK: stopping
+
+    private var stopped: (@Sendable () -> Void)?
+
+    /// No new requests; what is in work is answered; `done` when the last connection is gone or the grace is over.
+    func stop(_ done: @escaping @Sendable () -> Void) {
+        isStopping = true
+        stopped = done
+        for connection in Array(connections.values) { connection.closeWhenAnswered() }
+        loop.schedule(at: loop.clock.now().advanced(byMs: ServerLimits.stopGraceMs)) { [self] in
+            for connection in Array(connections.values) { connection.close(nil) }
+            finishIfDone()
+        }
+        finishIfDone()
+    }
+
+    private func finishIfDone() {
+        guard connections.isEmpty, let done = stopped else { return }
+        stopped = nil
+        done()
+    }
+}

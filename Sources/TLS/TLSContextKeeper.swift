@@ -1,0 +1,87 @@
+internal import Synchronization
+package import Telemetry
+
+/// The context of a listener as it is now: made of files, and made anew when they change. A file that is broken leaves the
+/// old context in place and says so once. Thread-safe.
+package final class TLSContextKeeper: Sendable {
+    package enum Outcome: Sendable, Equatable { case unchanged, replaced, refused(TLSError) }
+
+    private struct State {
+        var configuration: TLSConfiguration
+        var context: TLSContext
+        /// Of the files as the last attempt found them, whether it succeeded or not.
+        var signatures: [StoreFile.Signature?]
+    }
+    private let state: Mutex<State>
+    private let name: String
+    private let logger: Logger
+
+    /// `name` is the listener's, for the log. Makes the first context: 4 ms.
+    package init(_ configuration: TLSConfiguration, name: String, logger: Logger = Logger("tls")) throws(TLSError) {
+        // Signatures first: a change while the files are read is then seen as one.
+        let signatures = Self.signatures(configuration)
+        let context = try TLSContext(server: configuration)
+        state = Mutex(State(configuration: configuration, context: context, signatures: signatures))
+        self.name = name
+        self.logger = logger
+        tell("certificate", context)
+    }
+
+    /// For the next connection.
+    package var current: TLSContext { state.withLock { $0.context } }
+
+    private static func signatures(_ configuration: TLSConfiguration) -> [StoreFile.Signature?] {
+        [configuration.keystoreLocation, configuration.keyLocation, configuration.truststoreLocation].map { $0.flatMap(StoreFile.signature) }
+    }
+
+    /// Looks whether a file changed, and takes it up.
+    @discardableResult
+    package func refresh() -> Outcome {
+        let (configuration, known) = state.withLock { ($0.configuration, $0.signatures) }
+        guard Self.signatures(configuration) != known else { return .unchanged }
+        return replace(with: configuration)
+    }
+
+    /// New values, or the same names with the wish to read the files again (AlterConfigs).
+    package func replace(with configuration: TLSConfiguration) -> Outcome {
+        let signatures = Self.signatures(configuration)
+        do throws(TLSError) {
+            let context = try TLSContext(server: configuration)
+            try Self.requireSameNames(old: current.certificate, new: context.certificate, configuration)
+            state.withLock { $0 = State(configuration: configuration, context: context, signatures: signatures) }
+            tell("took up the new certificate", context)
+            return .replaced
+        } catch {
+            state.withLock { $0.signatures = signatures }
+            logger.error("kept the old certificate: \(error.message)", ["listener": name])
+            return .refused(error)
+        }
+    }
+
+    /// Kafka's rule for a changed key store: the same subject, and no alternative name lost, unless that is allowed.
+    private static func requireSameNames(
+        old: CertificateSummary?, new: CertificateSummary?, _ configuration: TLSConfiguration
+    ) throws(TLSError) {
+        guard let old, let new else { return }
+        if !configuration.allowDNChanges && old.subject != new.subject {
+            throw TLSError(
+                .configuration, "the new certificate is for \(new.subject), the old one for \(old.subject): \(configuration.keyPrefix)ssl.allow.dn.changes=true would allow it")
+        }
+        let lost = old.alternativeNames.filter { !new.alternativeNames.contains($0) }
+        if !configuration.allowSANChanges && !lost.isEmpty {
+            throw TLSError(
+                .configuration, "the new certificate lacks \(lost.joined(separator: ", ")): \(configuration.keyPrefix)ssl.allow.san.changes=true would allow it")
+        }
+    }
+
+    private func tell(_ message: String, _ context: TLSContext) {
+        if let certificate = context.certificate {
+            logger.info(
+                message, [
+                    "listener": name, "subject": certificate.subject, "issuer": certificate.issuer,
+                    "names": certificate.alternativeNames.joined(separator: ","), "until": UTCDay.text(certificate.notAfter),
+                ])
+        }
+        for warning in context.warnings { logger.warn(warning, ["listener": name]) }
+    }
+}

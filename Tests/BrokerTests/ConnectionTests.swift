@@ -1,0 +1,149 @@
+import Broker
+import EventLoop
+import Exchange
+import Glibc
+import KafkaMessages
+import KafkaWire
+import Server
+import Synchronization
+import Telemetry
+import TestKit
+import Testing
+
+/// A server on loopback with ApiVersions alone, its loop on a thread of its own.
+private final class SmallServer: @unchecked Sendable {
+    let loop = EventLoop()!
+    let server: Server
+    let port: UInt16
+    let lines = LogLines()
+    private var thread: WorkerThread?
+
+    init(_ change: (inout ServerLimits) -> Void = { _ in }, queuedMaxRequestBytes: Int? = nil) throws {
+        var limits = ServerLimits()
+        change(&limits)
+        let broker = Broker(
+            registry: APIRegistry(), identity: BrokerIdentity(clusterId: "cluster", nodeId: 1),
+            features: { BrokerFeatures(supported: [("metadata.version", 7...33)], finalized: [("metadata.version", 21)], epoch: 3) })
+        server = Server(
+            broker: broker, loops: [loop], limits: limits, queuedMaxRequestBytes: queuedMaxRequestBytes,
+            workers: WorkerPool(threads: 1), log: Logger("server", log: lines.log))
+        let descriptor = try Socket.listen(on: SocketAddress.resolve(host: "127.0.0.1", port: 0)[0])
+        let identity = ListenerIdentity(
+            name: "PLAINTEXT", securityProtocol: "PLAINTEXT", advertisedHost: "127.0.0.1", advertisedPort: 0)
+        port = server.listen(on: descriptor, as: identity).address.port
+        let loop = loop
+        thread = WorkerThread("loop") { loop.run() }
+    }
+
+    func stop() {
+        loop.post { [self] in server.stop { [self] in loop.stop() } }
+        thread?.join()
+    }
+}
+
+@Suite struct ConnectionTests {
+    private func ask(_ peer: Peer, version: Int16 = 3) throws -> Int16 {
+        var request = ApiVersionsRequest()
+        request.clientSoftwareName = "peer"
+        request.clientSoftwareVersion = "1.0"
+        return try peer.ask(request, version: version) { $0.errorCode }
+    }
+
+    @Test func `every version of ApiVersions is answered and names itself`() throws {
+        let small = try SmallServer()
+        defer { small.stop() }
+        let peer = try Peer(port: small.port)
+        for version in ApiVersionsRequest.validVersions {
+            var request = ApiVersionsRequest()
+            request.clientSoftwareName = "peer"
+            request.clientSoftwareVersion = "1.0"
+            try peer.ask(request, version: version) { response in
+                #expect(response.errorCode == 0)
+                #expect(response.apiKeys.map(\.apiKey) == [18])
+                #expect(response.apiKeys[0].maxVersion == 5)
+            }
+        }
+    }
+
+    @Test func `an unknown version of ApiVersions is answered in version 0, and the connection goes on`() throws {
+        let small = try SmallServer()
+        defer { small.stop() }
+        let peer = try Peer(port: small.port)
+        // Key 18, version 99, correlation id 7, client id null, no tags, and a body that nobody can know.
+        peer.send([0, 0, 0, 13, 0, 18, 0, 99, 0, 0, 0, 7, 0xff, 0xff, 0, 1, 2])
+        let frame = try #require(try peer.frame())
+        #expect(frame == [0, 0, 0, 7, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 5])
+        #expect(try ask(peer) == 0)
+    }
+
+    @Test(arguments: [1, 2, 3, 5, 7, 11, 1000]) func `frames arrive whole however they are cut`(piece: Int) throws {
+        let small = try SmallServer()
+        defer { small.stop() }
+        let peer = try Peer(port: small.port)
+        var request = ApiVersionsRequest()
+        request.clientSoftwareName = "peer"
+        request.clientSoftwareVersion = "1.0"
+        var bytes: [UInt8] = []
+        for _ in 0..<20 { bytes += try peer.encode(request, version: 3) }
+        var place = 0
+        while place < bytes.count {
+            peer.send(Array(bytes[place..<min(place + piece, bytes.count)]))
+            place += piece
+        }
+        for id in 1...20 {
+            let frame = try #require(try peer.frame())
+            #expect(frame[..<4] == [0, 0, 0, UInt8(id)])
+        }
+    }
+
+    @Test func `what is no Kafka is closed, and the log says what it was`() throws {
+        let small = try SmallServer { $0.socketRequestMaxBytes = 1000 }
+        defer { small.stop() }
+        let cases: [(bytes: [UInt8], reason: String)] = [
+            ([0x16, 3, 1, 2, 0, 1, 0, 1], "a TLS hello on a listener of protocol PLAINTEXT"),
+            (Array("GET / HTTP/1.1\r\n\r\n".utf8), "an HTTP request"),
+            ([0, 0, 4, 0, 1, 2, 3, 4], "a frame of 1024 bytes is longer than socket.request.max.bytes=1000"),
+            ([0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0], "a frame of -1 bytes has no room for a request header"),
+            ([0, 0, 0, 8, 0, 99, 0, 0, 0, 0, 0, 1], "API key 99 v0 is not served here"),
+            ([0, 0, 0, 10, 0, 18, 0, 3, 0, 0, 0, 1, 0, 9], "ApiVersions v3"),
+        ]
+        for (bytes, reason) in cases {
+            let peer = try Peer(port: small.port)
+            peer.send(bytes)
+            #expect(try peer.frame() == nil)
+            #expect(small.lines.wait { $0.contains(reason) }, "no line says: \(reason)")
+        }
+    }
+
+    @Test func `connections beyond the bounds are refused, and room that comes free is used`() throws {
+        let small = try SmallServer { $0.maxConnections = 2 }
+        defer { small.stop() }
+        var first: Peer? = try Peer(port: small.port)
+        let second = try Peer(port: small.port)
+        #expect(try ask(first!) == 0 && ask(second) == 0)
+        let third = try Peer(port: small.port)
+        #expect(try third.frame() == nil)
+        #expect(small.lines.wait { $0.contains("max.connections=2 is reached") })
+        first = nil
+        #expect(small.lines.wait { _ in (try? ask(Peer(port: small.port))) == 0 })
+    }
+
+    @Test func `frames that are announced and do not come take no room from the others`() throws {
+        let small = try SmallServer(queuedMaxRequestBytes: 1 << 20)
+        defer { small.stop() }
+        // Each announces 90 MB, sends half a megabyte and stalls: together far beyond the budget of one megabyte.
+        let stalled = try (0..<12).map { _ in try Peer(port: small.port) }
+        for peer in stalled { peer.send([5, 0x5d, 0x4a, 0x80] + [UInt8](repeating: 0, count: 1 << 19)) }
+        let peer = try Peer(port: small.port)
+        for _ in 0..<50 { #expect(try ask(peer) == 0) }
+    }
+
+    @Test func `a stop answers what is in work and closes the rest`() throws {
+        let small = try SmallServer()
+        let peer = try Peer(port: small.port)
+        #expect(try ask(peer) == 0)
+        small.stop()
+        #expect(try peer.frame() == nil)
+        #expect(throws: Peer.Failure.self) { try Peer(port: small.port) }
+    }
+}
