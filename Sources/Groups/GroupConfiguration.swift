@@ -1,3 +1,4 @@
+package import Configuration
 package import KafkaRecords
 
 /// What the operator can set about groups and their offsets; each field stands for the Kafka key beside it.
@@ -14,4 +15,19 @@ package struct GroupConfiguration: Sendable {
     package var commitTimeoutMs: Int32 = 5_000  // offsets.commit.timeout.ms
 
     package init() {}
+}
+
+extension GroupConfiguration {
+    package init(_ broker: BrokerConfiguration) {
+        minSessionTimeoutMs = broker.groupMinSessionTimeoutMs
+        maxSessionTimeoutMs = broker.groupMaxSessionTimeoutMs
+        initialRebalanceDelayMs = broker.groupInitialRebalanceDelayMs
+        maxSize = broker.groupMaxSize
+        offsetMetadataMaxBytes = broker.offsetMetadataMaxBytes
+        offsetsRetentionMs = broker.offsetsRetentionMinutes * 60_000
+        offsetsRetentionCheckIntervalMs = broker.offsetsRetentionCheckIntervalMs
+        offsetsLoadBufferBytes = broker.int(.offsetsLoadBufferSize)
+        compression = Compression(CompressionType(rawValue: UInt8(clamping: broker.offsetsTopicCompressionCodec)) ?? .none)
+        commitTimeoutMs = Int32(clamping: broker.offsetsCommitTimeoutMs)
+    }
 }

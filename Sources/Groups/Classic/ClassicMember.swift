@@ -1,4 +1,4 @@
-package import EventLoop
+internal import EventLoop
 
 /// One way of sharing partitions that a member offers, with what it tells the leader about itself.
 package struct MemberProtocol: Hashable, Sendable {

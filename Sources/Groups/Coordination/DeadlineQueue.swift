@@ -1,4 +1,4 @@
-package import EventLoop
+internal import EventLoop
 internal import Synchronization
 
 /// When which group has something to do. One queue for all groups, so that ten thousand of them cost one timer.

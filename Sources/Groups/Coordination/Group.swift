@@ -1,4 +1,4 @@
-package import EventLoop
+internal import EventLoop
 internal import Synchronization
 
 /// A group as the coordinator holds it: the machine, the offsets, and who waits.

@@ -156,6 +156,12 @@ extension GroupCoordinator {
         }
     }
 
+    /// The same for several: `body` gets one error for each, once all are settled.
+    package func whenAllCommitted(_ stored: [Stored], _ body: @escaping @Sendable ([ErrorCode]) -> Void) {
+        let barrier = CommitBarrier(count: stored.count, body)
+        for (index, one) in stored.enumerated() { whenCommitted(one) { barrier.settle(index, $0) } }
+    }
+
     // MARK: Reading
 
     /// What a group has committed, lent to `body` under the group's lock: copy and return.
