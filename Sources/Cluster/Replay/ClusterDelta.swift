@@ -41,6 +41,9 @@ struct ClusterDelta {
         kept = base.kept
     }
 
+    /// Topics that are other objects in the new image.
+    var changedTopics: [Uuid] { Array(drafts.keys) }
+
     /// The image after the records so far.
     consuming func image(offset: Int64, epoch: Int32) throws(MetadataError) -> ClusterImage {
         for (id, draft) in drafts {

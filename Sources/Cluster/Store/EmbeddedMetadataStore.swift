@@ -1,0 +1,192 @@
+package import EventLoop
+package import Files
+internal import KafkaRecords
+internal import KafkaWire
+internal import Synchronization
+internal import Telemetry
+
+/// The metadata of a cluster of one node: a log of Kafka's records in the data directory, laid out as KRaft's.
+///
+/// A change is appended under the lock, in the page cache; one fsync on a worker commits all that waits. The records
+/// belong to one epoch of the metadata log: there is nobody else who could lead it.
+package final class EmbeddedMetadataStore: MetadataStore {
+    package struct Options: Sendable {
+        /// The log directory that has, or gets, `__cluster_metadata-0`.
+        package var directory: String
+        package var nodeId: Int32
+        package var fileSystem: FileSystem
+        package var clock: Clock
+        /// Starts a job on a thread that may wait for a disk.
+        package var submit: @Sendable (@escaping @Sendable () -> Void) -> Void
+        /// metadata.log.segment.bytes
+        package var segmentBytes: Int64 = 1 << 30
+        /// metadata.log.max.record.bytes.between.snapshots
+        package var bytesBetweenSnapshots: Int64 = 20 << 20
+
+        package init(
+            directory: String, nodeId: Int32, fileSystem: FileSystem, clock: Clock,
+            submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
+        ) {
+            self.directory = directory
+            self.nodeId = nodeId
+            self.fileSystem = fileSystem
+            self.clock = clock
+            self.submit = submit
+        }
+    }
+
+    /// A change that waits for the disk.
+    struct Commit {
+        /// nil: it changes nothing, but rests on changes that are not durable yet.
+        var change: ClusterChange?
+        var completion: @Sendable (MetadataError?) -> Void
+    }
+
+    struct State: ~Copyable {
+        let log: MetadataLog
+        /// After all that was appended.
+        var pending: ClusterImage
+        var epoch: Int32
+        var waiting: [Commit] = []
+        /// A worker is committing.
+        var isCommitting = false
+        /// Why nothing can be changed any more.
+        var failure: MetadataError?
+        var kraftVersion: ControlRecord.Bytes?
+        var voters: ControlRecord.Bytes?
+        var snapshots: [SnapshotName]
+        var isSnapshotting = false
+    }
+
+    let options: Options
+    let directory: MetadataDirectory
+    let publisher: ImagePublisher
+    let state: Mutex<State>
+    /// Held by whoever commits: completions come in the order of the log. Taken before `state`.
+    private let committing = Mutex(())
+    static let logger = Logger("metadata")
+
+    init(options: Options, directory: MetadataDirectory, state: consuming sending State) {
+        self.options = options
+        self.directory = directory
+        publisher = ImagePublisher(state.pending)
+        self.state = Mutex(state)
+    }
+
+    package var image: ClusterImage { publisher.image }
+    package var generation: UInt64 { publisher.generation }
+    package func observe(_ observer: @escaping @Sendable (ClusterChange) -> Void) { publisher.observe(observer) }
+
+    // MARK: change
+
+    package func change<Outcome: Sendable>(
+        _ decide: @escaping @Sendable (ClusterImage) -> (records: [[UInt8]], outcome: Outcome),
+        completion: @escaping @Sendable (Result<Outcome, MetadataError>) -> Void
+    ) {
+        // What is known at once, without the disk.
+        var result: Result<Outcome, MetadataError>?
+        let mustCommit = state.withLock { state in
+            if let failure = state.failure {
+                result = .failure(failure)
+                return false
+            }
+            let (records, outcome) = decide(state.pending)
+            if records.isEmpty && state.waiting.isEmpty && !state.isCommitting {
+                result = .success(outcome)
+                return false
+            }
+            do throws(MetadataError) {
+                let change = records.isEmpty ? nil : try append(records, to: &state)
+                state.waiting.append(
+                    Commit(change: change) { error in completion(error.map { .failure($0) } ?? .success(outcome)) })
+            } catch {
+                fail(error, &state)
+                result = .failure(error)
+                return false
+            }
+            defer { state.isCommitting = true }
+            return !state.isCommitting
+        }
+        if let result { completion(result) }
+        if mustCommit { options.submit { [self] in commitAll() } }
+    }
+
+    /// Appends one atomic batch, and moves the pending image.
+    func append(_ records: [[UInt8]], to state: inout State) throws(MetadataError) -> ClusterChange {
+        let before = state.pending
+        let base = state.log.endOffset
+        // First the image: records that cannot be applied must not get into the log.
+        var delta = ClusterDelta(before)
+        for record in records { try delta.apply(record) }
+        let changedTopics = delta.changedTopics
+        let after = try delta.image(offset: base + Int64(records.count) - 1, epoch: state.epoch)
+        let batch = try MetadataBatch.build(records, at: base, epoch: state.epoch, timestamp: options.clock.wallMs())
+        try state.log.append(batch, lastOffset: base + Int64(records.count) - 1)
+        state.pending = after
+        return ClusterChange(from: before, to: after, topics: changedTopics)
+    }
+
+    /// The disk has failed: what is in the log's last batch is unknown, so nothing may follow it.
+    private func fail(_ error: MetadataError, _ state: inout State) {
+        guard error.kind == .storage else { return }
+        state.failure = error
+        Self.logger.error("the metadata log failed: nothing can be changed until the next start", ["error": error])
+    }
+
+    // MARK: commit
+
+    /// On a worker: syncs, then completes, until nobody waits.
+    private func commitAll() {
+        committing.withLock { _ in
+            while true {
+                let (waiting, file, failure) = state.withLock { state in
+                    defer { state.waiting = [] }
+                    if state.waiting.isEmpty { state.isCommitting = false }
+                    return (state.waiting, state.log.activeFile, state.failure)
+                }
+                if waiting.isEmpty { break }
+                let error = failure ?? sync(file, for: waiting)
+                for commit in waiting {
+                    if error == nil, let change = commit.change { publisher.publish(change) }
+                    commit.completion(error)
+                }
+            }
+        }
+        snapshotIfDue()
+    }
+
+    private func sync(_ file: File?, for waiting: [Commit]) -> MetadataError? {
+        guard waiting.contains(where: { $0.change != nil }) else { return nil }
+        do throws(FileError) {
+            try file?.sync()
+            return nil
+        } catch {
+            let failure = MetadataError(.storage, "\(error)")
+            state.withLock { fail(failure, &$0) }
+            return failure
+        }
+    }
+
+    /// Commits what waits; after it nothing can be changed. For the thread that stops the broker.
+    package func close() {
+        commitAll()
+        state.withLock { state in
+            if state.failure == nil { state.failure = MetadataError(.closed, "the broker is stopping") }
+        }
+    }
+}
+
+extension ClusterChange {
+    init(from before: ClusterImage, to after: ClusterImage, topics ids: [Uuid]) {
+        self.before = before
+        self.after = after
+        topics = ids.map { (before: before.topic($0), after: after.topic($0)) }
+            .filter { $0.before !== $0.after }
+        var changed: Set<ConfigurationResource> = []
+        for (resource, values) in after.configurations where before.configurations[resource] != values {
+            changed.insert(resource)
+        }
+        for resource in before.configurations.keys where after.configurations[resource] == nil { changed.insert(resource) }
+        configurations = changed
+    }
+}
