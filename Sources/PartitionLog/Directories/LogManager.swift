@@ -80,7 +80,6 @@ package final class LogManager: Sendable {
         let wasClean = names.contains(Self.cleanShutdownFile)
         let recoveryPoints = try checkpoint(.recoveryPoint, directory)
         let starts = try checkpoint(.logStartOffset, directory)
-        let highWatermarks = try checkpoint(.highWatermark, directory)
         var jobs: [LogLoader] = []
         for name in names {
             let path = directory.path + "/" + name
@@ -91,8 +90,7 @@ package final class LogManager: Sendable {
                     LogLoader(
                         partition: partition, directory: directory, environment: environment, path: path,
                         configuration: configuration(partition.topic), recoveryPoint: recoveryPoints[partition] ?? 0,
-                        logStartOffset: starts[partition] ?? 0, wasClean: wasClean,
-                        highWatermark: highWatermarks[partition]))
+                        logStartOffset: starts[partition] ?? 0, wasClean: wasClean))
             case .deleted:
                 state.withLock { $0.deletions.append((path, directory, environment.clock.wallMs())) }
             case .clusterMetadata:
@@ -156,7 +154,7 @@ package final class LogManager: Sendable {
         }
         let log = try LogLoader(
             partition: partition, directory: directory, environment: environment, path: path, configuration: configuration,
-            recoveryPoint: 0, logStartOffset: 0, wasClean: false, highWatermark: nil, topicId: topicId
+            recoveryPoint: 0, logStartOffset: 0, wasClean: false, topicId: topicId
         ).load()
         // Another thread may have been faster; both have the same files, and only one log may write them.
         let kept = state.withLock { state in

@@ -18,8 +18,6 @@ struct LogLoader {
     let recoveryPoint: Int64
     let logStartOffset: Int64
     let wasClean: Bool
-    /// nil where the checkpoint says nothing.
-    var highWatermark: Int64?
     /// For a partition that is new.
     var topicId = Uuid.zero
 
@@ -66,7 +64,7 @@ struct LogLoader {
         var core = LogCore(
             path: path, configuration: configuration, segments: segments, logStartOffset: start, logEndOffset: end,
             flushedOffset: settled, recoveryPoint: settled, lastFlushMs: nowMs,
-            needsDirectorySync: isNew || !wasClean, highWatermark: max(start, min(highWatermark ?? end, end)))
+            needsDirectorySync: isNew || !wasClean, highWatermark: end)
         core.rollJitterMs = PartitionLog.jitter(configuration)
         core.bytesSinceIndexEntry = active.size - (try active.offsetIndex.last()?.position ?? 0)
         if active.size > 0 {
@@ -78,44 +76,9 @@ struct LogLoader {
         core.epochs = try epochs(names)
         core.epochs.truncateFromEnd(end)
         core.epochs.truncateFromStart(start)
-        try replay(names, scan, &core)
+        try ProducerReplay(path: path, environment: environment).run(names, scan, &core)
         return PartitionLog(
             partition: partition, topicId: try topicId(names), directory: directory, environment: environment, core: core)
-    }
-
-    /// Producer state from the latest snapshot on, and the epochs of what was recovered.
-    private func replay(_ names: [String], _ scan: LogScan, _ core: inout LogCore) throws(LogError) {
-        let end = core.logEndOffset
-        let oldestMs = environment.clock.wallMs() - environment.producerIdExpirationMs
-        var from = core.logStartOffset
-        for offset in ProducerSnapshots.offsets(names).reversed() {
-            let path = ProducerSnapshots.path(path, offset)
-            // A snapshot of what was cut off speaks of records that are not there.
-            let contents = offset <= end ? try storage { () throws(FileError) in
-                try environment.fileSystem.contents(path, limit: LogLimits.producerSnapshotBytes)
-            } : nil
-            if let contents, let entries = ProducerSnapshotFile.decode(contents) {
-                core.producers.load(entries, at: offset, expiredBefore: oldestMs)
-                from = max(from, offset)
-                break
-            }
-            try storage { () throws(FileError) in try environment.fileSystem.remove(path) }
-        }
-        core.producers.endOffset = end
-        guard from < end else { return }
-        // What was recovered has no entries in the abort index and the epoch file; what came before has.
-        let recovered = scan.recoveredFrom ?? .max
-        var producers = core.producers, epochs = core.epochs
-        try scan.replay(core.segments, from: min(from, recovered), to: end) { batch, header, segment, position throws(LogError) in
-            if header.baseOffset >= recovered { _ = epochs.assign(header.partitionLeaderEpoch, startOffset: header.baseOffset) }
-            guard header.hasProducerId, header.baseOffset >= from else { return }
-            try PartitionLog.apply(
-                header, batch, segment, position, to: &producers, indexesAborted: header.baseOffset >= recovered)
-        }
-        producers.highWatermarkReached(end)
-        producers.endOffset = end
-        core.producers = producers
-        core.epochs = epochs
     }
 
     // MARK: what stands in the directory
@@ -197,7 +160,7 @@ extension PartitionLog {
         try storage { () throws(FileError) in try environment.fileSystem.makeDirectory(path) }
         return try LogLoader(
             partition: partition, directory: directory, environment: environment, path: path, configuration: configuration,
-            recoveryPoint: 0, logStartOffset: 0, wasClean: false, highWatermark: nil, topicId: topicId
+            recoveryPoint: 0, logStartOffset: 0, wasClean: false, topicId: topicId
         ).load()
     }
 }

@@ -91,8 +91,9 @@ struct LogScan {
 
     /// Indexes that contradict themselves or the segment are made anew from the batches' heads.
     private func mendIndexes(of segment: Segment) throws(LogError) {
-        let isConsistent = try segment.offsetIndex.isConsistent(segmentSize: segment.size)
-        if isConsistent, try startsBatch(segment) { return }
+        let offsetsRise = try segment.offsetIndex.isConsistent(segmentSize: segment.size)
+        let timesRise = try segment.timeIndex.isConsistent(endOffset: segment.baseOffset &+ Int64(Int32.max))
+        if offsetsRise, timesRise, !segment.lacksTimeIndex, try startsBatch(segment), try tellsTime(segment) { return }
         try storage { () throws(FileError) in
             try segment.offsetIndex.reset()
             try segment.timeIndex.reset()
@@ -117,7 +118,20 @@ struct LogScan {
         return isRight
     }
 
-    private func cutIndexes(of segment: Segment, at position: Int, _ offset: Int64) throws(LogError) {
+    /// Whether the last entry of the time index has the timestamp of the batch that it means.
+    private func tellsTime(_ segment: Segment) throws(LogError) -> Bool {
+        guard let last = try segment.timeIndex.last() else { return true }
+        let start = min(try segment.offsetIndex.floor(last.offset, mayWait: true).position, segment.size)
+        var isRight = false
+        _ = try segment.walkBatches(from: start, to: segment.size) { _, header, _ in
+            guard header.lastOffset >= last.offset else { return true }
+            isRight = header.lastOffset == last.offset && header.maxTimestamp == last.timestamp
+            return false
+        }
+        return isRight
+    }
+
+    func cutIndexes(of segment: Segment, at position: Int, _ offset: Int64) throws(LogError) {
         try segment.offsetIndex.truncate(toPosition: position)
         try segment.timeIndex.truncate(toOffset: offset)
         if try !segment.timeIndex.isConsistent(endOffset: offset) {
@@ -139,7 +153,7 @@ struct LogScan {
     /// whose last entries were, gets them again.
     func endOffset(of segment: Segment) throws(LogError) -> Int64 {
         let last = try segment.offsetIndex.last()
-        guard last?.position ?? 0 < max(1, segment.size) else {
+        guard last?.position ?? 0 < max(1, segment.size), !segment.lacksTimeIndex else {
             try storage { () throws(FileError) in
                 try segment.offsetIndex.reset()
                 try segment.timeIndex.reset()
@@ -163,7 +177,7 @@ struct LogScan {
 
     /// Shows every batch from an offset on.
     func replay(
-        _ segments: [Segment], from offset: Int64, to end: Int64,
+        _ segments: [Segment], from offset: Int64,
         _ visit: (_ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, Segment, Int) throws(LogError) -> Void
     ) throws(LogError) {
         guard let first = segments.floorIndex(offset) ?? (segments.isEmpty ? nil : 0) else { return }
@@ -178,6 +192,11 @@ struct LogScan {
             }
         }
     }
+}
+
+extension Segment {
+    /// The time index gets its entries with the offset index; where it alone has none its file was lost.
+    fileprivate var lacksTimeIndex: Bool { timeIndex.count == 0 && offsetIndex.count > 0 }
 }
 
 /// Makes a segment's index entries out of its batches, in order.

@@ -96,6 +96,14 @@ final class TimeIndex: Sendable {
         }
     }
 
+    func last() throws(LogError) -> TimestampOffset? {
+        try state.withLock { state throws(LogError) in
+            guard state.entries.count > 0 else { return nil }
+            let entry = try state.entries.entry(state.entries.count - 1)
+            return TimestampOffset(timestamp: entry.timestamp, offset: baseOffset + Int64(entry.relativeOffset))
+        }
+    }
+
     /// The offset of the last entry whose timestamp is below the asked one: the search may begin there; else the base offset.
     func floor(before timestamp: Int64) throws(LogError) -> Int64 {
         try state.withLock { state throws(LogError) in

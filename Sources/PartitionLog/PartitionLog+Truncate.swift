@@ -1,0 +1,83 @@
+internal import EventLoop
+internal import Files
+internal import KafkaRecords
+internal import Synchronization
+
+extension PartitionLog {
+    /// Cuts the log so that it ends at `offset` (a follower that has what its leader has not); what begins before and ends after it
+    /// goes too. The log's end is then at most `offset`. For workers.
+    package func truncate(to offset: Int64) throws(LogError) {
+        let nowMs = environment.clock.wallMs()
+        try diskWork.withLock { _ throws(LogError) in
+            let doomed = try core.withLock { core throws(LogError) in
+                guard offset < core.logEndOffset else { return [Segment]() }
+                let doomed = try cut(&core, at: max(offset, 0), nowMs)
+                publish(&core, appendedAt: LogPlace(offset: -1), segmentsChanged: true)
+                return doomed
+            }
+            // Their names are free for new segments at once.
+            do throws(FileError) {
+                for segment in doomed { try segment.remove() }
+                if !doomed.isEmpty { try environment.fileSystem.syncDirectory(path) }
+            } catch {
+                throw failed(error)
+            }
+        }
+    }
+
+    private func cut(_ core: inout LogCore, at offset: Int64, _ nowMs: Int64) throws(LogError) -> [Segment] {
+        let kept = (core.segments.floorIndex(offset) ?? 0) + 1
+        let doomed = Array(core.segments[kept...])
+        do throws(FileError) {
+            // Renamed first: a new segment may soon want the name of one that goes.
+            for segment in doomed { try segment.rename(addingSuffix: SegmentSuffix.deleted) }
+        } catch {
+            throw failed(error)
+        }
+        core.segments.removeLast(doomed.count)
+        let active = core.active
+        let end = try shorten(active, to: offset)
+        core.logEndOffset = end
+        core.logStartOffset = min(core.logStartOffset, end)
+        core.highWatermark = min(core.highWatermark, end)
+        core.flushedOffset = min(core.flushedOffset, end)
+        core.recoveryPoint = min(core.recoveryPoint, end)
+        core.mustFlushBelow = min(core.mustFlushBelow, end)
+        core.epochs.truncateFromEnd(end)
+        core.bytesSinceIndexEntry = active.size - (try active.offsetIndex.last()?.position ?? 0)
+        if active.size == 0 { core.rollingBaseTimestamp = -1 }
+        try reloadProducers(&core)
+        return doomed
+    }
+
+    /// Drops what the segment has from the batch with `offset` on; where it ends then.
+    private func shorten(_ segment: Segment, to offset: Int64) throws(LogError) -> Int64 {
+        guard let place = try segment.find(offset, before: segment.size, mayWait: true) else {
+            var end = segment.baseOffset
+            let from = try segment.offsetIndex.last()?.position ?? 0
+            try segment.walkHeaders(from: from, to: segment.size) { header, _ in
+                end = header.nextOffset
+                return true
+            }
+            return end
+        }
+        let end = max(segment.baseOffset, min(offset, place.baseOffset))
+        do throws(FileError) {
+            let file = try segment.log.open()
+            try file.truncate(to: Int64(place.position))
+            try file.sync()
+        } catch {
+            throw failed(error)
+        }
+        segment.setSize(place.position)
+        try LogScan(path: "", environment: environment, configuration: LogConfiguration())
+            .cutIndexes(of: segment, at: place.position, end)
+        return end
+    }
+
+    private func reloadProducers(_ core: inout LogCore) throws(LogError) {
+        let scan = LogScan(path: core.path, environment: environment, configuration: core.configuration)
+        let names = try storage { () throws(FileError) in try environment.fileSystem.list(core.path) }
+        try ProducerReplay(path: core.path, environment: environment).run(names, scan, &core)
+    }
+}
