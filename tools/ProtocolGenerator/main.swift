@@ -20,6 +20,7 @@ let emitters: [any Emitter] = [
     MessageEmitter(),
     ListEmitter(),
     RegistryEmitter(),
+    SchemaTableEmitter(),
     ConfigurationEmitter(keys: root.appendingPathComponent("tools/ProtocolGenerator/Configuration/keys.tsv")),
 ]
 let output = option("--output").map { URL(fileURLWithPath: $0) } ?? root
