@@ -1,1 +1,5 @@
-print("not there yet")
+internal import CommandLineOptions
+internal import CompatKit
+internal import Glibc
+
+exit(CompatProgram.run(Array(CommandLine.arguments.dropFirst())))
