@@ -8,6 +8,7 @@ internal import KafkaWire
 extension Connection {
     /// Reads what the socket has, as long as the connection may go on.
     func read() {
+        if let tls { return read(from: tls) }
         while mayRead {
             let free = frame.isEmpty ? 0 : frame.free
             let count = receive(free)
@@ -40,7 +41,7 @@ extension Connection {
     }
 
     /// Works on the kept bytes and then on the fresh ones behind them; keeps what is left.
-    private func take(_ fresh: UnsafeMutableRawBufferPointer) {
+    func take(_ fresh: UnsafeMutableRawBufferPointer) {
         var rest = fresh
         if !frame.isEmpty {
             guard let taken = completeKeptFrames(with: fresh) else { return }

@@ -18,7 +18,7 @@ extension Connection {
         }
         put(UnsafeRawBufferPointer(rebasing: bytes[start...]), more: false)
         desk.clearOutput()
-        if !queue.isEmpty, !isClosed { _ = drain() }
+        if !isClosed, tls != nil || !queue.isEmpty { _ = drain() }
     }
 
     private func put(_ bytes: UnsafeRawBufferPointer, more: Bool) {
@@ -31,7 +31,7 @@ extension Connection {
 
     private func put(_ region: FileRegion) {
         guard !isClosed else { return }
-        guard queue.isEmpty, region.count <= ServerLimits.sendStrideBytes, region.isResident else {
+        guard queue.isEmpty, region.count <= ServerLimits.sendStrideBytes, tls != nil || region.isResident else {
             return queue.append(region)
         }
         let sent = send(region, region.count)
@@ -53,20 +53,27 @@ extension Connection {
             case .region(let region):
                 let stride = FileRegion(
                     file: region.file, offset: region.offset, count: min(region.count, ServerLimits.sendStrideBytes))
-                guard stride.isResident else {
+                guard tls != nil || stride.isResident else {
                     load(stride)
                     return false
                 }
                 let count = send(stride, stride.count)
                 if count > 0 { queue.sent(count) }
-                if count < stride.count { return false }
+                if count < stride.count {
+                    // Under TLS the socket may have taken everything, and the page cache had no more.
+                    if tls != nil, count >= 0, uncork(), case .region(let rest)? = queue.first {
+                        load(FileRegion(file: rest.file, offset: rest.offset, count: stride.count - count))
+                    }
+                    return false
+                }
             }
         }
-        return !isClosed
+        return !isClosed && uncork()
     }
 
     /// How many bytes the socket took; -1 when the connection is closed now.
     private func send(_ bytes: UnsafeRawBufferPointer, more: Bool) -> Int {
+        if let tls { return send(bytes, through: tls) }
         let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL) | (more ? Int32(MSG_MORE) : 0))
         if count >= 0 { return count }
         if errno == EAGAIN || errno == EINTR { return 0 }
@@ -76,6 +83,7 @@ extension Connection {
     }
 
     private func send(_ region: FileRegion, _ count: Int) -> Int {
+        if let tls { return send(region, through: tls) }
         do throws(FileError) {
             guard let sent = try region.file.send(to: descriptor, from: region.offset, count: count) else { return 0 }
             if sent == 0 {
@@ -91,7 +99,7 @@ extension Connection {
     }
 
     /// The loop never waits for the disk: a worker reads the piece into the page cache first.
-    private func load(_ region: FileRegion) {
+    func load(_ region: FileRegion) {
         isLoading = true
         guard let registration else { return }
         let loop = home.loop

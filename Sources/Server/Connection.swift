@@ -4,6 +4,7 @@ internal import Exchange
 internal import Glibc
 internal import KafkaWire
 internal import Telemetry
+internal import TLS
 
 /// One client's connection: reads, cuts frames, hands each request to the broker, sends the answers. It lives on one loop.
 ///
@@ -27,6 +28,11 @@ final class Connection: AnswerChannel {
     var frameProgress: MonotonicTime
     var lastRequest: MonotonicTime
 
+    // TLS
+    let tls: TLSConnection?
+    /// The handshake is not through: nothing of Kafka's protocol has been read yet.
+    var isShakingHands: Bool
+
     // Writing
     var queue = OutputQueue()
     /// A worker brings the next region into the page cache.
@@ -42,9 +48,11 @@ final class Connection: AnswerChannel {
     var desk: RequestDesk { home.desk }
     var log: Logger { home.shared.log }
 
-    init(descriptor: Int32, listener: ListenerIdentity, home: ServerLoop) {
+    init(descriptor: Int32, listener: ListenerIdentity, tls: TLSConnection?, home: ServerLoop) {
         self.descriptor = descriptor
         self.home = home
+        self.tls = tls
+        isShakingHands = tls != nil
         number = home.shared.nextConnectionNumber()
         let address = Socket.peerAddress(of: descriptor)
         client = Client(listener: listener, peer: address.description, host: address.host)
@@ -59,8 +67,10 @@ final class Connection: AnswerChannel {
     }
 
     override func ready(_ events: EventLoop.Events) {
+        // Also where the peer is gone: its last word may be the alert that says why.
+        if isShakingHands { return shakeHands() }
         if events.contains(.failed) || events.contains(.hungUp) { return close(nil) }
-        if events.contains(.writable), !queue.isEmpty, !isLoading {
+        if events.contains(.writable), owes, !isLoading {
             inTurn { if drain() { resume() } }
             if isClosed { return }
         }
@@ -76,7 +86,10 @@ final class Connection: AnswerChannel {
     }
 
     /// Nothing is in work, nothing is owed, and there is room.
-    var mayRead: Bool { !isWorking && queue.isEmpty && !isStarved && !isClosed }
+    var mayRead: Bool { !isWorking && !owes && !isStarved && !isClosed }
+
+    /// The socket did not take everything that is meant for the peer.
+    var owes: Bool { !queue.isEmpty || tls?.hasUnsent == true }
 
     /// Runs `body` as this connection's turn: what is answered meanwhile goes into the desk's output, and out at the end.
     func inTurn(_ body: () -> Void) {
@@ -88,14 +101,18 @@ final class Connection: AnswerChannel {
         if !isClosed { flush() }
         desk.clearOutput()
         desk.turn = nil
-        if closesWhenAnswered, !isWorking, queue.isEmpty { close(nil) }
+        if closesWhenAnswered, !isWorking, !owes { close(nil) }
         if !isClosed { updateInterest() }
     }
 
     func updateInterest() {
         var wanted: EventLoop.Events = [.peerClosed]
         if mayRead { wanted.insert(.readable) }
-        if !queue.isEmpty, !isLoading { wanted.insert(.writable) }
+        if owes, !isLoading { wanted.insert(.writable) }
+        wait(for: wanted)
+    }
+
+    func wait(for wanted: EventLoop.Events) {
         guard wanted != interest else { return }
         interest = wanted
         home.loop.change(self, to: wanted)
@@ -123,11 +140,11 @@ final class Connection: AnswerChannel {
 
     func closeWhenAnswered() {
         closesWhenAnswered = true
-        if !isWorking, queue.isEmpty { close(nil) }
+        if !isWorking, !owes { close(nil) }
     }
 
     func closeIfIdle(at now: MonotonicTime, longerThanMs limit: Int64) {
-        guard !isWorking, queue.isEmpty, now.milliseconds(since: lastRequest) >= limit else { return }
+        guard !isWorking, !owes, now.milliseconds(since: lastRequest) >= limit else { return }
         log.debug("closed an idle connection", ["peer": client.peer, "listener": client.listener.name])
         close(nil)
     }
@@ -153,6 +170,7 @@ final class Connection: AnswerChannel {
         if let reason {
             log.warn("closed \(client.peer) on \(client.listener.name): \(reason)", ["peer": client.peer])
         }
+        tls?.close()
         home.loop.deregister(self)
         frame.release(to: home.pool, home.shared.budget, holder: number)
         queue.release()

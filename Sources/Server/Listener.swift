@@ -2,12 +2,15 @@ internal import EventLoop
 internal import Exchange
 internal import Glibc
 internal import Telemetry
+internal import TLS
 
 /// A listening socket on the first loop: accepts, counts, and hands each connection to the next loop.
 final class Listener: Channel, @unchecked Sendable {  // used on the first loop's thread alone
     let identity: ListenerIdentity
     let descriptor: Int32
     let address: SocketAddress
+    /// Nil where nothing is encrypted.
+    let tls: TLSContextKeeper?
     private unowned let server: Server
     private unowned let loop: EventLoop
     private var saidExhaustedAt = MonotonicTime(nanoseconds: 0)
@@ -15,9 +18,10 @@ final class Listener: Channel, @unchecked Sendable {  // used on the first loop'
     /// After the system had no descriptor left, the next try comes so much later: accepting again at once would spin.
     private static let exhaustedPauseMs = 100
 
-    init(descriptor: Int32, identity: ListenerIdentity, server: Server, loop: EventLoop) {
+    init(descriptor: Int32, identity: ListenerIdentity, tls: TLSContextKeeper?, server: Server, loop: EventLoop) {
         self.descriptor = descriptor
         self.identity = identity
+        self.tls = tls
         self.server = server
         self.loop = loop
         address = Socket.localAddress(of: descriptor)
@@ -34,7 +38,7 @@ final class Listener: Channel, @unchecked Sendable {  // used on the first loop'
     override func ready(_ events: EventLoop.Events) {
         while true {
             switch Socket.accept(from: descriptor) {
-            case .connection(let connection): server.admit(connection, from: identity)
+            case .connection(let connection): server.admit(connection, from: identity, tls?.current)
             case .none: return
             case .exhausted(let code): return pause(code)
             }

@@ -4,6 +4,7 @@ package import Exchange
 internal import Glibc
 internal import Synchronization
 package import Telemetry
+package import TLS
 
 /// The broker's door: listeners on the first loop, connections on all of them.
 package final class Server: @unchecked Sendable {  // what changes after init belongs to the first loop's thread
@@ -18,6 +19,7 @@ package final class Server: @unchecked Sendable {  // what changes after init be
     private let shared: ServerShared
     private var listeners: [Listener] = []
     private var nextLoop = 0
+    private var certificateCheck: ScheduledWork?
 
     /// `loops` are turned by the caller, each on a thread of its own; the first one accepts.
     package init(
@@ -32,17 +34,30 @@ package final class Server: @unchecked Sendable {  // what changes after init be
         self.loops = loops.map { ServerLoop(loop: $0, shared: shared) }
     }
 
-    /// Accepts on a socket that is bound and listens. Before the loops run, or on the first loop.
+    /// Accepts on a socket that is bound and listens; with a keeper, connections are encrypted by its certificate.
+    /// Before the loops run, or on the first loop.
     @discardableResult
-    package func listen(on descriptor: Int32, as identity: ListenerIdentity) -> Endpoint {
-        let listener = Listener(descriptor: descriptor, identity: identity, server: self, loop: loops[0].loop)
+    package func listen(on descriptor: Int32, as identity: ListenerIdentity, tls: TLSContextKeeper? = nil) -> Endpoint {
+        let listener = Listener(descriptor: descriptor, identity: identity, tls: tls, server: self, loop: loops[0].loop)
         listener.open()
         listeners.append(listener)
+        if tls != nil, certificateCheck == nil { scheduleCertificateCheck() }
         return Endpoint(
             listener: identity.name, securityProtocol: identity.securityProtocol, address: listener.address)
     }
 
-    func admit(_ descriptor: Int32, from identity: ListenerIdentity) {
+    /// Looks at the files of certificates now and then; a worker reads them where they changed.
+    private func scheduleCertificateCheck() {
+        let loop = loops[0].loop
+        certificateCheck = loop.schedule(at: loop.clock.now().advanced(byMs: ServerLimits.certificateCheckMs)) { [self] in
+            let keepers = listeners.compactMap(\.tls)
+            guard !keepers.isEmpty else { return }
+            shared.workers.submit { for keeper in keepers { keeper.refresh() } }
+            scheduleCertificateCheck()
+        }
+    }
+
+    func admit(_ descriptor: Int32, from identity: ListenerIdentity, _ context: TLSContext?) {
         let host = Socket.peerAddress(of: descriptor).host
         if case .tooMany(let bound) = shared.admit(host: host) {
             log.warn("refused a connection of \(host) on \(identity.name): \(bound) is reached", ["peer": host])
@@ -56,9 +71,9 @@ package final class Server: @unchecked Sendable {  // what changes after init be
         let home = loops[nextLoop]
         nextLoop = (nextLoop + 1) % loops.count
         if home.loop.isCurrent {
-            home.adopt(descriptor, from: identity)
+            home.adopt(descriptor, from: identity, context)
         } else {
-            home.loop.post { home.adopt(descriptor, from: identity) }
+            home.loop.post { home.adopt(descriptor, from: identity, context) }
         }
     }
 

@@ -33,4 +33,10 @@ package struct ServerLimits: Sendable {
     static let starvedRetryMs: Int64 = 20
     /// Between two looks for idle connections.
     static let idleSweepMs: Int64 = 5_000
+    /// The piece of a file that is read and encrypted before a send, under TLS: what the cork takes at once.
+    static let encryptionStrideBytes = 256 * 1024
+    /// The longest that a TLS handshake may take.
+    static let handshakeMs: Int64 = 30_000
+    /// Between two looks whether a certificate's file has changed.
+    static let certificateCheckMs: Int64 = 10_000
 }

@@ -1,6 +1,7 @@
 package import EventLoop
 package import Exchange
 internal import Telemetry
+internal import TLS
 
 /// The server's share of one loop: what its connections borrow while it is their turn, and the connections themselves.
 package final class ServerLoop: @unchecked Sendable {  // used on the loop's thread, but for `loop.post`
@@ -8,6 +9,7 @@ package final class ServerLoop: @unchecked Sendable {  // used on the loop's thr
     package let desk: RequestDesk
     let shared: ServerShared
     let readBuffer: UnsafeMutableRawBufferPointer
+    private var madeStrideBuffer: UnsafeMutableRawBufferPointer?
     let pool = BufferPool()
 
     /// The open connections, by their slot on the loop.
@@ -24,16 +26,35 @@ package final class ServerLoop: @unchecked Sendable {  // used on the loop's thr
         readBuffer = .allocate(byteCount: ServerLimits.readBufferBytes, alignment: 4096)
     }
 
-    deinit { readBuffer.deallocate() }
+    deinit {
+        readBuffer.deallocate()
+        madeStrideBuffer?.deallocate()
+    }
+
+    /// What is encrypted next of a file, for connections with TLS.
+    var strideBuffer: UnsafeMutableRawBufferPointer {
+        if let madeStrideBuffer { return madeStrideBuffer }
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: ServerLimits.encryptionStrideBytes, alignment: 4096)
+        madeStrideBuffer = buffer
+        return buffer
+    }
 
     var count: Int { connections.count }
 
-    func adopt(_ descriptor: Int32, from listener: ListenerIdentity) {
+    func adopt(_ descriptor: Int32, from listener: ListenerIdentity, _ context: TLSContext?) {
         guard !isStopping else {
             shared.closed(descriptor, host: nil)
             return
         }
-        let connection = Connection(descriptor: descriptor, listener: listener, home: self)
+        let tls: TLSConnection?
+        do throws(TLSError) {
+            tls = try context.map { (context) throws(TLSError) in try TLSConnection(context, socket: descriptor) }
+        } catch {
+            shared.log.error("refused a connection on \(listener.name): \(error)")
+            shared.closed(descriptor, host: Socket.peerAddress(of: descriptor).host)
+            return
+        }
+        let connection = Connection(descriptor: descriptor, listener: listener, tls: tls, home: self)
         connections[connection.open()] = connection
         scheduleSweep()
     }
@@ -75,6 +96,7 @@ package final class ServerLoop: @unchecked Sendable {  // used on the loop's thr
         let now = loop.clock.now()
         for connection in Array(connections.values) {
             connection.closeIfStalled(at: now)
+            connection.closeIfStillShakingHands(at: now)
             if shared.limits.connectionsMaxIdleMs >= 0 {
                 connection.closeIfIdle(at: now, longerThanMs: shared.limits.connectionsMaxIdleMs)
             }

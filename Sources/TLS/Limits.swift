@@ -9,6 +9,8 @@ enum Limits {
     /// The certificates of our own making last so long; the server's is renewed when a third of its time is left.
     static let authorityDays = 3650
     static let certificateDays = 365
+    /// Between two looks whether one of them must be renewed, seconds.
+    static let renewalCheckSeconds: Int64 = 3600
     /// A clock that is a little behind must not find a fresh certificate "not yet valid", seconds.
     static let clockSkewSeconds = 3600
     /// From how many days before its end on a certificate is warned of.

@@ -104,7 +104,9 @@ package final class TLSConnection {
     }
 
     /// Says close_notify, as far as the socket takes it. The socket is then the caller's to close.
-    package func close() { ctls_close_notify(ssl) }
+    package func close() {
+        if failure == nil { ctls_close_notify(ssl) }
+    }
 
     /// Whether bytes from the peer lie inside, a part of a record perhaps.
     package var hasPending: Bool { SSL_has_pending(ssl) == 1 }

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import Synchronization
 package import Telemetry
 
@@ -11,17 +12,23 @@ package final class TLSContextKeeper: Sendable {
         var context: TLSContext
         /// Of the files as the last attempt found them, whether it succeeded or not.
         var signatures: [StoreFile.Signature?]
+        var lastRenewal: Int64
     }
     private let state: Mutex<State>
     private let name: String
     private let logger: Logger
+    private let selfMade: SelfMadeCertificates?
 
-    /// `name` is the listener's, for the log. Makes the first context: 4 ms.
-    package init(_ configuration: TLSConfiguration, name: String, logger: Logger = Logger("tls")) throws(TLSError) {
+    /// `name` is the listener's, for the log. Makes the first context: 4 ms. With certificates of our own making, `refresh`
+    /// also renews them before they end.
+    package init(
+        _ configuration: TLSConfiguration, name: String, selfMade: SelfMadeCertificates? = nil, logger: Logger = Logger("tls")
+    ) throws(TLSError) {
         // Signatures first: a change while the files are read is then seen as one.
         let signatures = Self.signatures(configuration)
         let context = try TLSContext(server: configuration)
-        state = Mutex(State(configuration: configuration, context: context, signatures: signatures))
+        state = Mutex(State(configuration: configuration, context: context, signatures: signatures, lastRenewal: Self.now()))
+        self.selfMade = selfMade
         self.name = name
         self.logger = logger
         tell("certificate", context)
@@ -37,9 +44,31 @@ package final class TLSContextKeeper: Sendable {
     /// Looks whether a file changed, and takes it up.
     @discardableResult
     package func refresh() -> Outcome {
+        renewIfDue()
         let (configuration, known) = state.withLock { ($0.configuration, $0.signatures) }
         guard Self.signatures(configuration) != known else { return .unchanged }
         return replace(with: configuration)
+    }
+
+    private static func now() -> Int64 { Int64(time(nil)) }
+
+    private func renewIfDue() {
+        guard let selfMade else { return }
+        let now = Self.now()
+        let isDue = state.withLock { state in
+            guard now - state.lastRenewal >= Limits.renewalCheckSeconds else { return false }
+            state.lastRenewal = now
+            return true
+        }
+        guard isDue else { return }
+        do throws(TLSError) {
+            let made = try selfMade.ensure(nowSeconds: now)
+            if made.contains(.authority) {
+                logger.warn("made a new authority: clients need the new \(selfMade.authorityFile)", ["listener": name])
+            }
+        } catch {
+            logger.error("cannot renew the certificate: \(error)", ["listener": name])
+        }
     }
 
     /// New values, or the same names with the wish to read the files again (AlterConfigs).
@@ -48,7 +77,11 @@ package final class TLSContextKeeper: Sendable {
         do throws(TLSError) {
             let context = try TLSContext(server: configuration)
             try Self.requireSameNames(old: current.certificate, new: context.certificate, configuration)
-            state.withLock { $0 = State(configuration: configuration, context: context, signatures: signatures) }
+            state.withLock {
+                $0.configuration = configuration
+                $0.context = context
+                $0.signatures = signatures
+            }
             tell("took up the new certificate", context)
             return .replaced
         } catch {
