@@ -24,7 +24,7 @@ package final class Client {
     package let listener: ListenerIdentity
     /// Host and port, as the log shows it.
     package let peer: String
-    /// As Kafka's tools show a client's host: `/127.0.0.1`.
+    /// The address alone: `127.0.0.1`.
     package let host: String
     package var principal = "User:ANONYMOUS"
     /// What the client says of itself in ApiVersions (KIP-511).

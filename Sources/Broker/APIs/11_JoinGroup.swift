@@ -21,9 +21,10 @@ struct JoinGroup: APIHandler {
     func handle(_ request: JoinGroupRequest, from caller: Caller, reply: consuming Reply) {
         let version = caller.version
         let waiting = WaitingReply(reply)
+        // As Java prints an address, so that tools show and the log stores what Kafka's would.
         let join = JoinRequest(
             memberId: ByteString(request.memberId), instanceId: request.groupInstanceId.map(ByteString.init),
-            clientId: caller.clientId.map(ByteString.init) ?? .empty, clientHost: ByteString(caller.client.host),
+            clientId: caller.clientId.map(ByteString.init) ?? .empty, clientHost: ByteString("/" + caller.client.host),
             sessionTimeoutMs: request.sessionTimeoutMs,
             rebalanceTimeoutMs: version == 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs,
             protocolType: ByteString(request.protocolType), protocols: Self.protocols(of: request),
