@@ -3,6 +3,8 @@
 /// `begin`, then `next` until nil. A piece is good until the next call. What is left behind the packed stream is the codec's affair:
 /// Kafka ignores it for gzip, snappy and lz4, and refuses it for zstd.
 final class Unpacker {
+    /// What one payload may unpack to: bytes.
+    var limit = RecordLimits.unpackedBytes
     private var codec = CompressionType.none
     private var unpacked = 0
     private var gzip = GzipUnpacker()
@@ -48,8 +50,8 @@ final class Unpacker {
         case .zstd: piece = try zstd.next(into: window)
         }
         unpacked += piece?.count ?? 0
-        guard unpacked <= RecordLimits.unpackedBytes else {
-            throw RecordError(.messageTooLarge, "a batch unpacks to more than \(RecordLimits.unpackedBytes) bytes (\(codec.name))")
+        guard unpacked <= limit else {
+            throw RecordError(.messageTooLarge, "a batch unpacks to more than \(limit) bytes (\(codec.name))")
         }
         return piece
     }
