@@ -18,6 +18,9 @@ package struct RecordBatchBuilder {
     /// Not nil: the batch ends at this offset although its last record does not (compaction keeps a batch's range).
     package var lastOffset: Int64?
 
+    /// The largest timestamp that a batch without records says: what compaction emptied keeps it (Kafka's writeEmptyHeader).
+    package var maxTimestampIfEmpty = NoValue.timestamp
+
     package private(set) var recordCount: Int32 = 0
     private var records: [UInt8] = []
     private var baseTimestamp = NoValue.timestamp
@@ -31,7 +34,7 @@ package struct RecordBatchBuilder {
 
     package var isEmpty: Bool { recordCount == 0 }
     /// The largest timestamp so far; -1 where no record has one.
-    package var largestTimestamp: Int64 { logAppendTimeMs ?? maxTimestamp }
+    package var largestTimestamp: Int64 { logAppendTimeMs ?? (isEmpty ? maxTimestampIfEmpty : maxTimestamp) }
     /// How large the batch is before compression.
     package var uncompressedBytes: Int { RecordLimits.batchHeaderBytes + records.count }
 

@@ -4,11 +4,9 @@
 /// and are good until the scratch is used again. The views of other batches are good as long as the batch's bytes.
 /// The batch's checksum is not looked at: that is `BatchView.ensureValid`.
 package struct RecordIterator {
-    private enum Form {
-        case records(PlainRecords)
-        case messages(LegacyMessages)
-    }
-    private var form: Form
+    // One of the two; apart and not an enum, whose content would be copied out and in for every record.
+    private var records: PlainRecords?
+    private var messages: LegacyMessages?
     // The cursor points into its memory.
     private let scratch: RecordScratch
 
@@ -18,24 +16,16 @@ package struct RecordIterator {
         }
         self.scratch = scratch
         if header.isLegacy {
-            form = .messages(try LegacyMessages(batch, header, scratch: scratch))
+            messages = try LegacyMessages(batch, header, scratch: scratch)
         } else {
-            form = .records(try PlainRecords(batch, header, scratch: scratch))
+            records = try PlainRecords(batch, header, scratch: scratch)
         }
     }
 
     /// nil after the last record. Each record is checked as Kafka checks it when it reads it.
     package mutating func next() throws(RecordError) -> RecordView? {
-        switch form {
-        case .records(var records):
-            let record = try records.next()
-            form = .records(records)
-            return record
-        case .messages(var messages):
-            let record = try messages.next()
-            form = .messages(messages)
-            return record
-        }
+        if records != nil { return try records!.next() }
+        return try messages?.next()
     }
 }
 

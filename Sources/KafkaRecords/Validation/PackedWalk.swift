@@ -20,7 +20,7 @@ struct PackedWalk {
 
     mutating func next() throws(RecordError) -> Record {
         let length = try varint()
-        guard 0 ... largestRecord ~= Int(length) else {
+        guard length >= 0, Int(length) <= largestRecord else {
             throw RecordError(.invalidRecord, "invalid record size \(length) in a compressed batch")
         }
         _ = try byte()
