@@ -2,8 +2,8 @@
 ///
 /// Its text is for the operator: `ProduceRequest v9: topicData[0].partitionData[3].records: length 1073741824 exceeds
 /// what is left (412 bytes) at byte 88`.
-public struct DecodeError: Error {
-    public enum Reason: Equatable, Sendable {
+package struct DecodeError: Error {
+    package enum Reason: Equatable, Sendable {
         case endOfBytes(needed: Int, left: Int)
         case lengthExceedsRest(length: Int, left: Int)
         case countExceedsRest(count: Int, left: Int)
@@ -42,41 +42,41 @@ public struct DecodeError: Error {
     }
 
     /// - Parameter offset: of the byte where the field, or the length in front of it, ends or should have gone on
-    public init(_ reason: Reason, field: StaticString = "", offset: Int) {
+    package init(_ reason: Reason, field: StaticString = "", offset: Int) {
         self.init(Details(reason, offset: offset, field: field.description))
     }
 
-    public var reason: Reason { details.reason }
+    package var reason: Reason { details.reason }
     /// Counted from the first byte that the reader was given.
-    public var offset: Int { details.offset }
+    package var offset: Int { details.offset }
     /// The way from the message to the field: `topicData[0].partitionData[3].records`; empty for the message itself.
-    public var field: String { details.field }
+    package var field: String { details.field }
     /// The name of the message, empty where a struct was decoded by itself.
-    public var message: String { details.message }
-    public var version: Int16 { details.version }
+    package var message: String { details.message }
+    package var version: Int16 { details.version }
 
     /// The same error, seen from the struct that holds the one in which it happened.
     @inline(never)
-    public func inField(_ name: StaticString, index: Int? = nil) -> DecodeError {
+    package func inField(_ name: StaticString, index: Int? = nil) -> DecodeError {
         let path = FieldPath.join(name, index: index, rest: field)
         return DecodeError(Details(reason, offset: offset, field: path, message: message, version: version))
     }
 
     @inline(never)
-    public func inMessage(_ type: any WireMessage.Type, version: Int16) -> DecodeError {
+    package func inMessage(_ type: any WireMessage.Type, version: Int16) -> DecodeError {
         DecodeError(Details(reason, offset: offset, field: field, message: "\(type)", version: version))
     }
 }
 
 extension DecodeError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         let head = message.isEmpty ? "" : "\(message) v\(version): "
         return "\(head)\(field.isEmpty ? "" : "\(field): ")\(reason) at byte \(offset)"
     }
 }
 
 extension DecodeError.Reason: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         switch self {
         case .endOfBytes(let needed, let left): "\(needed) bytes wanted, \(left) left"
         case .lengthExceedsRest(let length, let left): "length \(length) exceeds what is left (\(left) bytes)"

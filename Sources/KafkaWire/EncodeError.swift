@@ -1,6 +1,6 @@
 /// Why a value cannot be written in a version: a mistake of ours, or of an operator whose value is too long.
-public struct EncodeError: Error {
-    public enum Reason: Equatable, Sendable {
+package struct EncodeError: Error {
+    package enum Reason: Equatable, Sendable {
         case nullNotAllowed
         /// The field is set, the version lacks it, and dropping it would change the meaning.
         case notInVersion
@@ -29,31 +29,31 @@ public struct EncodeError: Error {
         details = Details(reason, field: field, message: message, version: version)
     }
 
-    public var reason: Reason { details.reason }
+    package var reason: Reason { details.reason }
     /// The way from the message to the field.
-    public var field: String { details.field }
-    public var message: String { details.message }
-    public var version: Int16 { details.version }
+    package var field: String { details.field }
+    package var message: String { details.message }
+    package var version: Int16 { details.version }
 
     @inline(never)
-    public init(_ reason: Reason, field: StaticString = "", version: Int16 = 0) {
+    package init(_ reason: Reason, field: StaticString = "", version: Int16 = 0) {
         self.init(reason, field: field.description, message: "", version: version)
     }
 
     @inline(never)
-    public func inField(_ name: StaticString, index: Int? = nil) -> EncodeError {
+    package func inField(_ name: StaticString, index: Int? = nil) -> EncodeError {
         let path = FieldPath.join(name, index: index, rest: field)
         return EncodeError(reason, field: path, message: message, version: version)
     }
 
     @inline(never)
-    public func inMessage(_ type: any WireMessage.Type, version: Int16) -> EncodeError {
+    package func inMessage(_ type: any WireMessage.Type, version: Int16) -> EncodeError {
         EncodeError(reason, field: field, message: "\(type)", version: version)
     }
 }
 
 extension EncodeError: CustomStringConvertible {
-    public var description: String {
+    package var description: String {
         let what =
             switch reason {
             case .nullNotAllowed: "null is not allowed in this version"

@@ -1,28 +1,28 @@
 /// Decoded or built structs, strings or uuids: a pointer into an arena and a count.
-public struct WireArray<Element: BitwiseCopyable>: BitwiseCopyable {
-    @usableFromInline let base: UnsafePointer<Element>
-    public let count: Int
+package struct WireArray<Element: BitwiseCopyable>: BitwiseCopyable {
+    @usableFromInline package let base: UnsafePointer<Element>
+    package let count: Int
 
     @inlinable @inline(__always)
-    public init(_ base: UnsafePointer<Element>, count: Int) {
+    package init(_ base: UnsafePointer<Element>, count: Int) {
         self.base = base
         self.count = count
     }
 
-    @inlinable public static var empty: WireArray {
+    @inlinable package static var empty: WireArray {
         WireArray(WireBytes.nowhere.assumingMemoryBound(to: Element.self), count: 0)
     }
 
-    @inlinable public var isEmpty: Bool { count == 0 }
+    @inlinable package var isEmpty: Bool { count == 0 }
 }
 
 extension WireArray: RandomAccessCollection {
-    @inlinable public var startIndex: Int { 0 }
-    @inlinable public var endIndex: Int { count }
+    @inlinable package var startIndex: Int { 0 }
+    @inlinable package var endIndex: Int { count }
 
     /// Read where it lies: a large struct is not copied to look at one of its fields.
     @inlinable
-    public subscript(index: Int) -> Element {
+    package subscript(index: Int) -> Element {
         @inline(__always) unsafeAddress {
             precondition(index >= 0 && index < count)
             return base + index
@@ -31,7 +31,7 @@ extension WireArray: RandomAccessCollection {
 }
 
 extension WireArray {
-    public init(copying elements: some Collection<Element>, in arena: Arena) {
+    package init(copying elements: some Collection<Element>, in arena: Arena) {
         let count = elements.count
         guard count > 0 else {
             self = .empty
@@ -51,7 +51,7 @@ extension WireArray {
 extension WireArray where Element: WireStruct {
     /// Builds an array in place: each element starts with its defaults and is filled where it will stay.
     @inlinable
-    public init<Failure: Error>(
+    package init<Failure: Error>(
         count: Int, in arena: Arena, _ fill: (Int, inout Element) throws(Failure) -> Void
     ) throws(Failure) {
         guard count > 0 else {
@@ -70,14 +70,14 @@ extension WireArray where Element: WireStruct {
 extension WireArray: ExpressibleByArrayLiteral {
     /// Only `[]` makes sense here: there is no arena to put elements into.
     @inlinable
-    public init(arrayLiteral elements: Element...) {
+    package init(arrayLiteral elements: Element...) {
         precondition(elements.isEmpty, "elements want an arena: init(copying:in:)")
         self = .empty
     }
 }
 
 extension WireArray: Equatable where Element: Equatable {
-    public static func == (left: WireArray, right: WireArray) -> Bool {
+    package static func == (left: WireArray, right: WireArray) -> Bool {
         left.elementsEqual(right)
     }
 }

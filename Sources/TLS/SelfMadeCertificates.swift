@@ -138,16 +138,14 @@ package struct SelfMadeCertificates: Sendable {
 }
 
 extension SelfMadeCertificates {
-    /// What a listener needs to serve these files; versions, suites and mapping rules are taken from `configured`.
-    package func configuration(
-        requiresClient: Bool, over configured: TLSConfiguration = TLSConfiguration()
-    ) -> TLSConfiguration {
-        var configuration = configured
+    /// What a listener needs to serve these files.
+    package func configuration(requiresClient: Bool) -> TLSConfiguration {
+        var configuration = TLSConfiguration()
         configuration.keystoreLocation = serverFile
         configuration.keyLocation = serverKeyFile
         if requiresClient {
             configuration.clientAuthentication = .required
-            if !configuration.namesTruststore { configuration.truststoreLocation = authorityFile }
+            configuration.truststoreLocation = authorityFile
         }
         // Made anew for other names, they are still this broker's.
         configuration.allowDNChanges = true

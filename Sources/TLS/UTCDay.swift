@@ -1,5 +1,3 @@
-// In release builds, which compile the room as one, `tm` is found by way of OpenSSL's headers.
-internal import COpenSSL
 internal import Glibc
 
 /// A day for people: `2027-11-25`.

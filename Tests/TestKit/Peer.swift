@@ -94,6 +94,7 @@ package final class Peer {
     ) throws -> Result {
         guard let frame = try frame() else { throw Failure(description: "the broker has closed the connection") }
         let arena = Arena()
+        defer { arena.staysUntilHere() }
         return try frame.withUnsafeBytes { bytes in
             var reader = WireReader(bytes, arena: arena)
             var header = ResponseHeader()

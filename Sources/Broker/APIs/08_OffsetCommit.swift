@@ -88,6 +88,7 @@ struct OffsetCommit: APIHandler {
         let waiting = WaitingReply(reply)
         groups.whenCommitted(stored) { error in
             let arena = Arena()
+            defer { arena.staysUntilHere() }
             var response = OffsetCommitResponse()
             var next = 0
             response.topics = WireArray(count: topics.count, in: arena) { index, topic in

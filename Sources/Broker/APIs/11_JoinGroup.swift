@@ -32,6 +32,7 @@ struct JoinGroup: APIHandler {
             supportsSkippingAssignment: version >= 9)
         groups.join(request.groupId, join) { answer in
             let arena = Arena()
+            defer { arena.staysUntilHere() }
             waiting.take()?.send(Self.response(answer, version: version, in: arena))
         }
     }

@@ -29,6 +29,7 @@ struct SyncGroup: APIHandler {
             assignments: request.assignments.map { (ByteString($0.memberId), ByteString($0.assignment)) })
         groups.sync(request.groupId, sync) { answer in
             let arena = Arena()
+            defer { arena.staysUntilHere() }
             var response = SyncGroupResponse()
             response.errorCode = answer.error.rawValue
             response.protocolType = answer.protocolType?.wire(in: arena)

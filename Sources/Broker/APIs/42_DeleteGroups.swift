@@ -21,6 +21,7 @@ struct DeleteGroups: APIHandler {
         let waiting = WaitingReply(reply)
         groups.whenAllCommitted(outcomes.map(\.stored)) { committed in
             let arena = Arena()
+            defer { arena.staysUntilHere() }
             var response = DeleteGroupsResponse()
             response.results = WireArray(count: ids.count, in: arena) { index, result in
                 result.groupId = ids[index].wire(in: arena)

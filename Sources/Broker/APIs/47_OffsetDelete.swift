@@ -37,6 +37,7 @@ struct OffsetDelete: APIHandler {
         let waiting = WaitingReply(reply)
         groups.whenCommitted(outcome.stored) { committed in
             let arena = Arena()
+            defer { arena.staysUntilHere() }
             var response = OffsetDeleteResponse()
             let error = groupError == .none ? committed : groupError
             response.errorCode = error.rawValue

@@ -42,7 +42,9 @@ extension [UInt8] {
         // Typed throws do not pass through withUnsafeBytes: hence the detour.
         let outcome: Swift.Result<Result, DecodeError> = withUnsafeBytes { bytes in
             Swift.Result { () throws(DecodeError) in
-                let (record, version) = try Record.unframed(bytes, arena: Arena(capacity: 256))
+                let arena = Arena(capacity: 256)
+                defer { arena.staysUntilHere() }
+                let (record, version) = try Record.unframed(bytes, arena: arena)
                 return body(record, version)
             }
         }

@@ -39,6 +39,7 @@ enum ControlRecord {
     /// Begins an epoch whose only voter is this node.
     static func leaderChange(node: Int32) -> Bytes {
         let arena = Arena(capacity: 256)
+        defer { arena.staysUntilHere() }
         var voter = LeaderChangeMessage.Voter()
         voter.voterId = node
         var message = LeaderChangeMessage()

@@ -49,6 +49,7 @@ struct GroupBatch: ~Copyable {
         let keyCount = writer.count
         writer.int16(3)
         let arena = Arena()
+        defer { arena.staysUntilHere() }
         try GroupMetadataValue(group, in: arena).encode(into: &writer, version: 3)
         append(keyCount: keyCount, hasValue: true)
     }

@@ -38,7 +38,6 @@ struct LogScan {
                 return
             }
             slot += 1
-            if slot < segments.count { try segment.finish() }
         }
     }
 

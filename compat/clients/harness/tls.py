@@ -3,7 +3,7 @@ import time
 
 from harness.report import Tls
 
-SECONDS = 5
+SECONDS = 10
 
 
 def run(adapter, report, chosen):

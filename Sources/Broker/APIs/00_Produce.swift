@@ -1,0 +1,105 @@
+internal import EventLoop
+internal import Exchange
+internal import KafkaMessages
+internal import KafkaRecords
+internal import KafkaWire
+internal import PartitionLog
+internal import Replication
+
+// Produce, versions 0-13: appends batches to partitions.
+//   1  throttle time             2  log append time          3  transactional id, magic 2 and one batch a partition
+//   5  log start offset          7  zstd                     8  which records were refused, and why (KIP-467)
+//   9  flexible                 10  the new leader on an error (KIP-951)                    13  topics by id (KIP-516)
+// acks=0 gets no answer; if something went wrong the connection is closed, so that the client notices. Versions 0 to 2 bring old
+// message sets, which are converted up. Null records, on which Kafka never answers, are INVALID_RECORD.
+
+struct Produce: APIHandler {
+    static let versions: ClosedRange<Int16> = 0...13
+
+    let partitions: ServedPartitions
+
+    func handle(_ request: ProduceRequest, from caller: Caller, reply: consuming Reply) {
+        let table = partitions.current
+        let wallMs = caller.loop.clock.wallMs()
+        let refusal = Self.refusal(of: request)
+        var hasErrors = false
+        var flushes: [(partition: Partition, below: Int64)] = []
+        var response = ProduceResponse()
+        response.responses = WireArray(count: request.topicData.count, in: caller.arena) { index, answer in
+            let topic = request.topicData[index]
+            answer.name = topic.name
+            answer.topicId = topic.topicId
+            let served = caller.version >= 13 ? table.topic(topic.topicId) : table.topic(topic.name)
+            answer.partitionResponses = WireArray(count: topic.partitionData.count, in: caller.arena) { place, answer in
+                let data = topic.partitionData[place]
+                answer.index = data.index
+                answer.baseOffset = -1
+                guard refusal == 0 else { return answer.errorCode = refusal }
+                guard let served else {
+                    let unknown: ErrorCode = caller.version >= 13 ? .unknownTopicId : .unknownTopicOrPartition
+                    return answer.errorCode = unknown.rawValue
+                }
+                guard !served.isInternal else { return answer.errorCode = ErrorCode.invalidTopicException.rawValue }
+                guard let partition = served.partition(data.index) else {
+                    return answer.errorCode = ErrorCode.unknownTopicOrPartition.rawValue
+                }
+                let outcome = partition.produce(data.records, version: caller.version, wallMs: wallMs)
+                outcome.fill(&answer, caller.arena)
+                if outcome.mustFlush { flushes.append((partition, outcome.endOffset)) }
+            }
+            for answer in answer.partitionResponses where answer.errorCode != 0 { hasErrors = true }
+        }
+        if request.acks == 0 {
+            if hasErrors { reply.refuse(Self.reason(response)) } else { reply.declined() }
+        } else if flushes.isEmpty {
+            reply.send(response)
+        } else {
+            Self.afterFlush(flushes, HeldReply(reply, response))
+        }
+    }
+
+    /// The error of the request as a whole, 0 if there is none.
+    private static func refusal(of request: ProduceRequest) -> Int16 {
+        if !(-1...1).contains(request.acks) { return ErrorCode.invalidRequiredAcks.rawValue }
+        // Transactions are not served yet, and are refused whole rather than done by half.
+        if request.transactionalId != nil { return ErrorCode.unsupportedVersion.rawValue }
+        return 0
+    }
+
+    /// The answer leaves when all that `flush.messages` demands is on the disk.
+    private static func afterFlush(_ flushes: [(partition: Partition, below: Int64)], _ held: HeldReply) {
+        let left = Countdown(flushes.count)
+        for (partition, below) in flushes {
+            partition.log.flushed(upTo: below) { failure in
+                if let failure { return held.refuse("flushing \(partition.topic)-\(partition.index): \(failure)") }
+                partition.waiting.wakeAll()
+                if left.isLast() { held.release() }
+            }
+        }
+    }
+
+    private static func reason(_ response: ProduceResponse) -> String {
+        for topic in response.responses {
+            for partition in topic.partitionResponses where partition.errorCode != 0 {
+                return "a produce without acknowledgement (acks=0) to \(topic.name.string)-\(partition.index) failed: "
+                    + "\(ErrorCode(rawValue: partition.errorCode))"
+            }
+        }
+        return "a produce without acknowledgement failed"
+    }
+}
+
+extension ProduceOutcome {
+    fileprivate func fill(_ answer: inout ProduceResponse.PartitionProduceResponse, _ arena: Arena) {
+        answer.errorCode = errorCode
+        answer.baseOffset = baseOffset
+        answer.logAppendTimeMs = logAppendTimeMs
+        answer.logStartOffset = logStartOffset
+        guard !rejected.isEmpty || message != nil else { return }
+        answer.errorMessage = message.map { WireBytes(copying: $0, in: arena) }
+        answer.recordErrors = WireArray(count: rejected.count, in: arena) { index, error in
+            error.batchIndex = rejected[index].batchIndex
+            error.batchIndexErrorMessage = WireBytes(copying: rejected[index].message, in: arena)
+        }
+    }
+}

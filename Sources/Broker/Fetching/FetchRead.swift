@@ -1,0 +1,136 @@
+internal import Files
+internal import KafkaMessages
+internal import KafkaWire
+internal import PartitionLog
+internal import Replication
+
+/// What one partition of a fetch came to.
+struct FetchOutcome {
+    let target: FetchTarget
+    var errorCode: Int16 = 0
+    /// There is no such partition here.
+    var wasNotFound = false
+    var highWatermark: Int64 = -1
+    var lastStableOffset: Int64 = -1
+    var logStartOffset: Int64 = -1
+    var region: FileRegion?
+    /// Down-converted records, for clients that cannot read what is stored.
+    var converted: [UInt8]?
+    var abortedTransactions: [AbortedTransaction] = []
+    var divergingEpoch: (epoch: Int32, endOffset: Int64)?
+
+    var recordBytes: Int { converted?.count ?? region?.count ?? 0 }
+
+    /// Whether a client of a session has to hear of it.
+    var isNews: Bool {
+        errorCode != 0 || recordBytes > 0 || divergingEpoch != nil || highWatermark != target.knownHighWatermark
+            || logStartOffset != target.knownLogStartOffset
+    }
+}
+
+/// How a fetch is to be read: what the whole request says.
+struct FetchTerms: Sendable {
+    let version: Int16
+    let maxBytes: Int
+    let minBytes: Int
+    let isolation: ReadIsolation
+
+    /// `fetch.max.bytes` bounds what a client may ask for.
+    init(_ request: FetchRequest, version: Int16, fetchMaxBytes: Int) {
+        self.version = version
+        maxBytes = min(max(0, Int(request.maxBytes)), fetchMaxBytes)
+        minBytes = min(Int(request.minBytes), maxBytes)
+        isolation = request.isolationLevel == 1 ? .lastStable : .highWatermark
+    }
+
+    /// Up to version 2 a response was cut wherever the client's bound lay.
+    var givesWholeFirstBatch: Bool { version >= 3 }
+}
+
+struct FetchReading {
+    var outcomes: [FetchOutcome] = []
+    var bytes = 0
+    /// Something that the client should hear at once.
+    var isUrgent = false
+    /// A read would have to wait for the disk: a worker has to do it.
+    var mustWait = false
+
+    func isEnough(for terms: FetchTerms) -> Bool { isUrgent || bytes >= terms.minBytes }
+}
+
+extension PartitionTable {
+    /// By id from version 13 on, by name before.
+    func partition(of key: FetchKey, version: Int16) -> (partition: Partition?, errorCode: Int16) {
+        if version >= 13 {
+            guard let topic = topic(key.topicId) else { return (nil, ErrorCode.unknownTopicId.rawValue) }
+            guard let partition = topic.partition(key.partition) else {
+                return (nil, ErrorCode.unknownTopicOrPartition.rawValue)
+            }
+            return (partition, 0)
+        }
+        let topic = key.name.withUnsafeBytes { self.topic(WireBytes($0)) }
+        guard let partition = topic?.partition(key.partition) else {
+            return (nil, ErrorCode.unknownTopicOrPartition.rawValue)
+        }
+        return (partition, 0)
+    }
+
+    /// Reads all partitions of a fetch, as far as its bounds go. `mayWait` on workers alone.
+    func read(_ targets: [FetchTarget], _ terms: FetchTerms, mayWait: Bool) -> FetchReading {
+        var reading = FetchReading()
+        reading.outcomes.reserveCapacity(targets.count)
+        for target in targets {
+            var outcome = FetchOutcome(target: target)
+            let (partition, errorCode) = partition(of: target.key, version: terms.version)
+            if let partition {
+                let room = terms.maxBytes - reading.bytes
+                do throws(LogError) {
+                    try partition.read(into: &outcome, terms, room: room, isFirst: reading.bytes == 0, mayWait: mayWait)
+                } catch where error.kind == .notResident {
+                    reading.mustWait = true
+                    return reading
+                } catch {
+                    outcome.errorCode = error.errorCode
+                }
+            } else {
+                outcome.errorCode = errorCode
+                outcome.wasNotFound = true
+            }
+            reading.bytes += outcome.recordBytes
+            if outcome.errorCode != 0 || outcome.divergingEpoch != nil { reading.isUrgent = true }
+            reading.outcomes.append(outcome)
+        }
+        return reading
+    }
+}
+
+extension Partition {
+    fileprivate func read(
+        into outcome: inout FetchOutcome, _ terms: FetchTerms, room: Int, isFirst: Bool, mayWait: Bool
+    ) throws(LogError) {
+        let target = outcome.target
+        switch check(currentLeaderEpoch: target.currentLeaderEpoch) {
+        case .same: break
+        case .fenced: return outcome.errorCode = ErrorCode.fencedLeaderEpoch.rawValue
+        case .unknown: return outcome.errorCode = ErrorCode.unknownLeaderEpoch.rawValue
+        }
+        // A consumer whose last epoch ended earlier here than where it stands has records that this log lost (KIP-595).
+        if target.lastFetchedEpoch >= 0 {
+            guard let end = log.endOffset(forLeaderEpoch: target.lastFetchedEpoch) else {
+                return outcome.errorCode = ErrorCode.offsetOutOfRange.rawValue
+            }
+            if end.epoch < target.lastFetchedEpoch || end.endOffset < target.fetchOffset {
+                outcome.divergingEpoch = (end.epoch, end.endOffset)
+            }
+        }
+        let bytes = outcome.divergingEpoch == nil ? min(Int(target.maxBytes), max(0, room)) : 0
+        let read = try log.read(
+            from: target.fetchOffset, maxBytes: bytes, isolation: terms.isolation,
+            atLeastOneBatch: isFirst && terms.givesWholeFirstBatch && outcome.divergingEpoch == nil, mayWait: mayWait)
+        outcome.highWatermark = read.highWatermark
+        outcome.lastStableOffset = read.lastStableOffset
+        outcome.logStartOffset = read.logStartOffset
+        outcome.region = read.region
+        outcome.abortedTransactions = read.abortedTransactions
+    }
+}

@@ -1,0 +1,63 @@
+package import KafkaRecords
+package import KafkaWire
+internal import PartitionLog
+
+/// What became of a producer's records for one partition.
+package struct ProduceOutcome: Sendable {
+    package var errorCode: Int16 = 0
+    package var baseOffset: Int64 = -1
+    package var logAppendTimeMs: Int64 = -1
+    package var logStartOffset: Int64 = -1
+    /// For the application behind the producer, where single records are to blame.
+    package var message: String?
+    package var rejected: [RecordError.RejectedRecord] = []
+    /// The answer waits until everything below `endOffset` is on the disk.
+    package var mustFlush = false
+    package var endOffset: Int64 = -1
+
+    init() {}
+
+    init(_ error: RecordError) {
+        errorCode = error.errorCode
+        rejected = error.rejectedRecords
+        if !rejected.isEmpty { message = error.message }
+    }
+}
+
+extension Partition {
+    /// Checks a producer's records where they lie, in the frame that they came in, and appends them.
+    package func produce(_ records: WireRecords, version: Int16, wallMs: Int64) -> ProduceOutcome {
+        guard case .bytes(let bytes) = records else {
+            return ProduceOutcome(RecordError(.invalidRecord, "null records"))
+        }
+        // The frame is the connection's own memory, and this request's until its handler returns.
+        let buffer = UnsafeMutableRawBufferPointer(
+            start: UnsafeMutableRawPointer(mutating: bytes.pointer), count: bytes.count)
+        do throws(RecordError) {
+            try RecordValidator.checkProduceRequest(UnsafeRawBufferPointer(buffer), version: version)
+            let validator = RecordValidator(rules: appendRules, origin: .client, nowMs: wallMs)
+            guard var valid = try validator.validate(buffer) else {
+                // An empty message set of the old versions: nothing to append, which is no error.
+                return ProduceOutcome()
+            }
+            return valid.withBytes(in: buffer) { appendProduced($0) }
+        } catch {
+            return ProduceOutcome(error)
+        }
+    }
+
+    private func appendProduced(_ bytes: UnsafeMutableRawBufferPointer) -> ProduceOutcome {
+        var outcome = ProduceOutcome()
+        do throws(LogError) {
+            let result = try append(bytes, origin: .client)
+            outcome.baseOffset = result.firstOffset
+            outcome.logAppendTimeMs = result.logAppendTimeMs
+            outcome.logStartOffset = result.logStartOffset
+            outcome.mustFlush = result.mustFlush
+            outcome.endOffset = result.lastOffset + 1
+        } catch {
+            outcome.errorCode = error.errorCode
+        }
+        return outcome
+    }
+}

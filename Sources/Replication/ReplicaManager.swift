@@ -1,0 +1,123 @@
+package import Cluster
+package import Configuration
+internal import KafkaRecords
+internal import KafkaWire
+package import PartitionLog
+internal import Synchronization
+internal import Telemetry
+
+/// Makes this broker's partitions what the cluster's metadata say: logs appear and go, leaders take their epochs, and
+/// configurations act at once. It hears of committed changes one at a time; `served` shows the outcome.
+package final class ReplicaManager: Sendable {
+    package let served = ServedPartitions()
+    package let logs: LogManager
+    private let nodeId: Int32
+    private let live: LiveConfiguration
+    private let log = Logger("replicas")
+
+    /// The broker's configuration without what was changed while it ran.
+    private let configured: BrokerConfiguration
+
+    package init(logs: LogManager, nodeId: Int32, configured: BrokerConfiguration, live: LiveConfiguration) {
+        self.logs = logs
+        self.nodeId = nodeId
+        self.configured = configured
+        self.live = live
+    }
+
+    /// An observer of the metadata store.
+    package func apply(_ change: ClusterChange) {
+        let brokerChanged = change.configurations.contains { $0.type == ConfigurationResource.brokerType }
+        if brokerChanged { applyBrokerConfiguration(change.after) }
+        if !change.topics.isEmpty { applyTopics(change) }
+        if brokerChanged {
+            for topic in change.after.topics { configure(topic) }
+        }
+    }
+
+    private func applyBrokerConfiguration(_ image: ClusterImage) {
+        live.current = configured.with(
+            dynamicDefaults: image.configuration(.allBrokers), dynamicValues: image.configuration(.broker(nodeId))
+        ) { log.warn("a dynamic configuration cannot be read and is left out: \($0)") }
+    }
+
+    // MARK: topics
+
+    private func applyTopics(_ change: ClusterChange) {
+        var topics = Dictionary(served.current.topics.map { ($0.id, $0) }) { _, later in later }
+        for (before, after) in change.topics {
+            if let before, before.id != after?.id {
+                if let gone = topics.removeValue(forKey: before.id) { delete(gone) }
+            }
+            if let after {
+                topics[after.id] = serve(after, before: topics[after.id])
+            }
+        }
+        served.publish(PartitionTable(topics.values.sorted { $0.name < $1.name }))
+    }
+
+    /// The topic's partitions that have a replica here: those that there are already, and new ones.
+    private func serve(_ topic: TopicImage, before: ServedTopic?) -> ServedTopic {
+        let configuration = TopicConfiguration(overrides: topic.overrides, broker: live.current) {
+            log.warn("topic \(topic.name): a configuration cannot be read and is left out: \($0)")
+        }
+        let rules = AppendRules(configuration), logConfiguration = LogConfiguration(configuration)
+        var partitions: [Partition?] = []
+        for image in topic.partitions {
+            while partitions.count < Int(image.id) { partitions.append(nil) }
+            guard image.replicas.contains(nodeId) else {
+                partitions.append(nil)
+                continue
+            }
+            if let known = before?.partition(image.id) {
+                known.lead(inEpoch: image.leaderEpoch)
+                known.appendRules = rules
+                known.log.configure(logConfiguration)
+                partitions.append(known)
+                continue
+            }
+            partitions.append(open(image, of: topic, rules, logConfiguration))
+        }
+        return ServedTopic(name: topic.name, id: topic.id, partitions: partitions)
+    }
+
+    /// A partition whose log cannot be opened is missing here; clients hear that it has no leader, and the log says why.
+    private func open(
+        _ image: PartitionImage, of topic: TopicImage, _ rules: AppendRules, _ configuration: LogConfiguration
+    ) -> Partition? {
+        let name = TopicPartition(topic.name, image.id)
+        do throws(LogError) {
+            // A directory of a topic that had the same name and is gone must not come back as the new one's data.
+            if let found = logs.log(name), found.topicId != topic.id, found.topicId != .zero { try logs.delete(name) }
+            let partitionLog = try logs.create(name, topicId: topic.id, configuration: configuration)
+            partitionLog.configure(configuration)
+            return Partition(
+                topic: topic.name, topicId: topic.id, index: image.id, leaderEpoch: image.leaderEpoch, rules: rules,
+                log: partitionLog)
+        } catch {
+            log.error("partition \(name) cannot be opened: \(error)")
+            return nil
+        }
+    }
+
+    private func delete(_ topic: ServedTopic) {
+        for case let partition? in topic.partitions {
+            do throws(LogError) {
+                try logs.delete(TopicPartition(topic.name, partition.index))
+            } catch {
+                log.error("partition \(topic.name)-\(partition.index) cannot be deleted: \(error)")
+            }
+            // Fetches that wait find the partition gone.
+            partition.waiting.wakeAll()
+        }
+    }
+
+    private func configure(_ topic: TopicImage) {
+        guard let serving = served.current.topic(topic.id) else { return }
+        let configuration = TopicConfiguration(overrides: topic.overrides, broker: live.current)
+        for case let partition? in serving.partitions {
+            partition.appendRules = AppendRules(configuration)
+            partition.log.configure(LogConfiguration(configuration))
+        }
+    }
+}

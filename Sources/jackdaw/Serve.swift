@@ -1,0 +1,77 @@
+internal import Broker
+internal import CommandLineOptions
+internal import Configuration
+internal import EventLoop
+internal import Files
+internal import Glibc
+internal import Telemetry
+
+/// One line on standard error.
+func complain(_ text: String) {
+    var line = "jackdaw: \(text)\n"
+    line.withUTF8 { bytes in _ = write(2, bytes.baseAddress, bytes.count) }
+}
+
+/// On standard output, at once: a script may wait for it.
+func announce(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes in _ = write(1, bytes.baseAddress, bytes.count) }
+}
+
+/// Runs a broker until it is told to stop; the process's exit code.
+func serve(_ options: ServeOptions) -> Int32 {
+    SignalChannel.block([SIGTERM, SIGINT])
+    raiseDescriptorLimit()
+    if options.logsJSON { Log.shared.format = .json }
+    do throws(StartFailure) {
+        var release: EmulatedRelease?
+        if let name = options.emulate {
+            release = EmulatedRelease(name)
+            guard release != nil else {
+                throw StartFailure("--emulate=\(name): one of \(EmulatedRelease.known.joined(separator: ", ")) is expected")
+            }
+        }
+        let configuration = try configuration(options)
+        let process = try BrokerProcess(configuration, clusterId: options.clusterId, emulating: release)
+        try process.start(topics: options.topics)
+        process.run()
+        return 0
+    } catch {
+        complain(error.description)
+        return 1
+    }
+}
+
+/// Why a start is given up: one clear line.
+struct StartFailure: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
+
+private func configuration(_ options: ServeOptions) throws(StartFailure) -> BrokerConfiguration {
+    var properties: String?
+    if let path = options.configFile {
+        var bytes: [UInt8]?
+        do throws(FileError) {
+            bytes = try PosixFileSystem().contents(path, limit: 1 << 20)
+        } catch {
+            throw StartFailure("--config=\(path): \(error)")
+        }
+        guard let bytes else { throw StartFailure("--config=\(path): there is no such file") }
+        properties = String(decoding: bytes, as: UTF8.self)
+    }
+    do throws(ConfigurationError) {
+        return try BrokerConfiguration(
+            serverProperties: properties, settings: options.settings, port: options.port, dataDirectory: options.dataDirectory)
+    } catch {
+        throw StartFailure(error.description)
+    }
+}
+
+/// As many descriptors as the system allows: each connection and each open segment takes one.
+private func raiseDescriptorLimit() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = limit.rlim_max
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}
