@@ -19,6 +19,8 @@ WITHOUT_HEADERS = ("java-0.10.2.2",)
 # kafka-python takes no null for a header's value.
 WITHOUT_NULL_HEADERS = ("kafka-python",)
 WITHOUT_ZSTD = ("java-0.10.2.2", "java-1.1.1", "java-2.0.1")
+# The protocol by hand, with what Python's standard library compresses.
+BY_HAND = ("python-ssl", "openssl")
 
 
 class Record(NamedTuple):
@@ -45,6 +47,8 @@ def modes_of(producer):
 
 
 def codecs_of(producer):
+    if producer in BY_HAND:
+        return ["none", "gzip"]
     return [c for c in CODECS if not (c == "zstd" and producer in WITHOUT_ZSTD)]
 
 

@@ -56,8 +56,7 @@ def options(description):
 
 class Report:
     def __init__(self, directory, chosen, variant=None):
-        self.only = chosen.only
-        self.peers = chosen.peers
+        self.chosen, self.only = chosen, chosen.only
         self.must = allowed(os.path.join(directory, "allowed.txt"), variant)
         self.passed, self.failed, self.skipped = [], [], []
 
@@ -81,17 +80,27 @@ class Report:
             self.failed.append(name)
             self.say(f"FAIL {name} no end after {seconds} s")
         except Exception as problem:
-            self.failed.append(name)
-            reason = " ".join(str(problem).split()) or type(problem).__name__
-            self.say(f"FAIL {name} {reason[:400]}")
-            if os.environ.get("CLIENTS_TRACE"):
-                traceback.print_exc()
+            self.fail(name, problem)
         else:
             self.passed.append(name)
             self.say(f"ok {name}" + (f" ({time.monotonic() - began:.1f} s)" if os.environ.get("CLIENTS_TRACE") else ""))
         finally:
             signal.alarm(0)
         return name in self.passed
+
+    def fail(self, name, problem):
+        self.failed.append(name)
+        reason = " ".join(str(problem).split()) or type(problem).__name__
+        self.say(f"FAIL {name} {reason[:400]}")
+        if os.environ.get("CLIENTS_TRACE"):
+            traceback.print_exception(problem)
+
+    def quietly(self, name, body):
+        """Runs what was not asked for, because something else needs it; a word only where it fails."""
+        try:
+            body()
+        except Exception as problem:
+            self.fail(name, problem)
 
     def say(self, line):
         print(line, flush=True)
@@ -109,8 +118,15 @@ class Report:
         return 1 if len(self.failed) > len(excused) or not self.passed else 0
 
     def concerns(self, name):
-        # What a peer produced can be asked for only where the peer has run.
-        return not name.startswith("cross.") or name.split(".", 1)[1] in self.peers
+        """Whether this run can have the check at all, by what the command line gives it."""
+        section, _, what = name.partition(".")
+        if section == "cross":
+            return what in self.chosen.peers
+        if section == "tls":
+            given = {f"refused-{one.partition('=')[0]}" for one in self.chosen.tls_refused}
+            return bool(self.chosen.tls) and (what != "wrong-ca" or bool(self.chosen.tls_wrong_ca)) \
+                and (not what.startswith("refused-") or what in given)
+        return True
 
 
 def allowed(path, variant=None):

@@ -1,4 +1,6 @@
 """The checks of producing, fetching, administration and reading across clients: the same for every client."""
+from functools import partial
+
 from harness import batches, groups, records, tls, wire
 from harness.records import PARTITIONS, PER_MODE, message, topic_of, verify
 from harness.report import Report, Skip, options, wait_for
@@ -32,18 +34,26 @@ class Produce:
         self.adapter, self.report, self.base = adapter, report, base
 
     def run(self):
-        if not any(s.split(".")[0] in ("produce", "fetch") for s in self.report.only):
-            return
         for codec in records.codecs_of(self.adapter.name):
+            names = {mode: f"produce.{codec}.{mode}" for mode in records.modes_of(self.adapter.name)}
+            if not self.read_later(codec) and not any(self.report.selects(name) for name in names.values()):
+                continue
             topic = topic_of(self.base, self.adapter.name, codec)
-            self.adapter.prepare(topic, PARTITIONS, {"retention.ms": "-1"})
-            for number, mode in enumerate(records.modes_of(self.adapter.name)):
-                name = f"produce.{codec}.{mode}"
-                if self.report.selects(name):
-                    self.report.check(name, lambda: self.fill(topic, codec, mode, number))
-                else:
-                    # The fetch section reads what this leaves behind.
-                    self.fill(topic, codec, mode, number)
+            try:
+                self.adapter.prepare(topic, PARTITIONS, {"retention.ms": "-1"})
+            except Exception as problem:
+                self.report.fail(f"produce.{codec}", problem)
+                continue
+            for number, (mode, name) in enumerate(names.items()):
+                body = partial(self.fill, topic, codec, mode, number)
+                if not self.report.check(name, body) and not self.report.selects(name):
+                    # Not asked for, but the fetch section reads what it leaves behind.
+                    self.report.quietly(name, body)
+
+    def read_later(self, codec):
+        """Whether a check of the fetch section that was asked for reads this codec's topic."""
+        others = ("bounds", "offset", "timestamp", "timestamp-none", "reset") if codec == Fetch.CODEC else ()
+        return any(self.report.selects(f"fetch.{name}") for name in (codec, *others))
 
     def fill(self, topic, codec, mode, number):
         name = self.adapter.name
@@ -91,6 +101,9 @@ def cross(adapter, peer, base):
 
 
 class Fetch:
+    # What the checks that need one topic read.
+    CODEC = "gzip"
+
     def __init__(self, adapter, report, base):
         self.adapter, self.report, self.base = adapter, report, base
 
@@ -105,8 +118,8 @@ class Fetch:
         check("fetch.reset", self.reset)
         check("fetch.large", self.large)
 
-    def topic(self, codec="gzip"):
-        return topic_of(self.base, self.adapter.name, codec)
+    def topic(self):
+        return topic_of(self.base, self.adapter.name, self.CODEC)
 
     def bounds(self):
         bounds = [self.adapter.bounds(self.topic(), p) for p in range(PARTITIONS)]

@@ -3,7 +3,7 @@ import time
 
 from harness.report import Tls
 
-SECONDS = 10
+SECONDS = 5
 
 
 def run(adapter, report, chosen):

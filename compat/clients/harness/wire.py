@@ -12,6 +12,8 @@ PRODUCE, FETCH, LIST_OFFSETS, METADATA = 0, 1, 2, 3
 API_VERSIONS, CREATE_TOPICS, DELETE_TOPICS, INIT_PRODUCER_ID = 18, 19, 20, 22
 
 LATEST, EARLIEST = -1, -2
+# COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR
+COORDINATOR_NOT_READY = (14, 15, 16)
 
 ERROR_NAMES = {
     0: "NONE", 1: "OFFSET_OUT_OF_RANGE", 2: "CORRUPT_MESSAGE", 3: "UNKNOWN_TOPIC_OR_PARTITION", 5: "LEADER_NOT_AVAILABLE",
@@ -243,12 +245,15 @@ def delete_topic(connection, name):
         expect(code, f"DeleteTopics {topic}")
 
 
-def init_producer_id(connection):
-    """InitProducerId v0, idempotent: (producer id, epoch)"""
-    answer = connection.call(INIT_PRODUCER_ID, 0, string(None) + int32(60_000))
-    answer.int32()
-    expect(answer.int16(), "InitProducerId")
-    return answer.int64(), answer.int16()
+def init_producer_id(connection, seconds=30):
+    """InitProducerId v0, idempotent: (producer id, epoch). A broker that has just started may ask for patience."""
+    def ask():
+        answer = connection.call(INIT_PRODUCER_ID, 0, string(None) + int32(60_000))
+        answer.int32()
+        code = expect(answer.int16(), "InitProducerId", *COORDINATOR_NOT_READY)
+        return (answer.int64(), answer.int16()) if code == 0 else None
+
+    return wait_for(ask, "a producer id", seconds)
 
 
 def produce_body(topic, partition, records, acks, timeout_ms=30_000):
