@@ -10,9 +10,6 @@ IN_FLIGHT = 5
 # Answers after which a producer sends the same batch again.
 RETRIABLE = {3, 5, 6, 7, 19, 20}
 
-# COORDINATOR_LOAD_IN_PROGRESS, COORDINATOR_NOT_AVAILABLE, NOT_COORDINATOR
-COORDINATOR_NOT_READY = {14, 15, 16}
-
 
 class Sent:
     __slots__ = ("values", "sequence", "records")
@@ -51,7 +48,7 @@ class Producer(threading.Thread):
     def session(self):
         with wire.Connection(self.bootstrap, seconds=30) as connection:
             if self.idempotent and self.identity < 0:
-                self.identity, self.epoch = self.new_identity(connection)
+                self.identity, self.epoch = wire.init_producer_id(connection)
             for batch in self.unacknowledged:
                 self.send(connection, batch)
             while True:
@@ -66,14 +63,6 @@ class Producer(threading.Thread):
                     raise ConnectionError(f"error {code}: from the start again")
                 self.acknowledge(self.unacknowledged[0], code, offset)
                 self.unacknowledged.pop(0)
-
-    def new_identity(self, connection):
-        try:
-            return wire.init_producer_id(connection)
-        except wire.ErrorCode as problem:
-            if problem.code in COORDINATOR_NOT_READY:
-                raise ConnectionError(str(problem)) from problem
-            raise
 
     def batch(self):
         count = self.random.randint(1, 20)
