@@ -73,7 +73,9 @@ package struct Comparer: Sendable {
     private mutating func rules() -> [FieldRule] {
         index.rules(api: api, path: path.pattern).filter { rule in
             guard let condition = rule.condition else { return true }
-            return parents.last?[condition.member].map { condition.values.contains($0.plainText) } ?? false
+            // The nearest structure around the field that has such a member.
+            let member = parents.reversed().lazy.compactMap { $0[condition.member] }.first
+            return member.map { condition.values.contains($0.plainText) } ?? false
         }
     }
 

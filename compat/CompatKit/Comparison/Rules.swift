@@ -23,7 +23,7 @@ package struct FieldRule: Sendable {
     /// A path without element numbers; `*.name` is that name anywhere.
     package var path: String
     package var kind: Kind
-    /// A member beside the field, and the values of it for which the rule holds.
+    /// A member beside or around the field, and the values of it for which the rule holds.
     package var condition: (member: String, values: [String])?
     /// Fixtures that it holds for; nil for all.
     package var fixtures: String?
