@@ -53,12 +53,17 @@ struct RecordCursor {
     }
 
     @inline(__always) private mutating func unsigned(most: Int) -> UInt64 {
-        // One byte is the usual case: lengths under 64, small deltas.
-        if position < end {
+        // One byte or two are the usual case: lengths under 8 KB, small deltas.
+        if end - position >= 2 {
             let first = position.load(as: UInt8.self)
             if first < 0x80 {
                 position += 1
                 return UInt64(first)
+            }
+            let second = position.load(fromByteOffset: 1, as: UInt8.self)
+            if second < 0x80 {
+                position += 2
+                return UInt64(first & 0x7f) | UInt64(second) << 7
             }
         }
         return longUnsigned(most: most)
