@@ -34,8 +34,8 @@ package enum JackdawCommand {
                 check: { ServeOptions.setting($0) == nil ? "KEY=VALUE is expected" : nil }),
             CommandOption(
                 "--tls", .optional("require-client"),
-                help: "serve TLS on the port, with a certificate that is made at the first start and trusted by its own "
-                    + "file; with require-client, clients must show one as well",
+                help: "serve TLS as well, on the port after the plaintext one, with a certificate that is made at the first start "
+                    + "unless ssl.keystore.location names one; with require-client, clients must show one, too",
                 check: { $0 == "require-client" ? nil : "require-client is the only value" }),
             CommandOption(
                 "--cluster-id", .required("ID"),

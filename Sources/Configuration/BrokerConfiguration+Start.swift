@@ -5,16 +5,16 @@ extension BrokerConfiguration {
     ///   - settings: `--set key=value`, in order.
     ///   - port: `--port`: the loopback addresses, in place of all listeners of the file.
     ///   - dataDirectory: `--data`: in place of log.dirs and metadata.log.dir.
-    ///   - security: what `--port` speaks.
+    ///   - tls: `--tls`: a listener of protocol SSL on the port after the first listener's, unless there is one already.
     package init(
         serverProperties: String?, settings: [(key: String, value: String)] = [], port: Int32? = nil,
-        dataDirectory: String? = nil, security: SecurityProtocol = .plaintext
+        dataDirectory: String? = nil, tls: Bool = false
     ) throws(ConfigurationError) {
         var properties = try serverProperties.map { text throws(ConfigurationError) in try Properties(parsing: text) }
             ?? Properties()
         if let port {
             properties.remove("advertised.listeners")
-            properties.set("listeners", "\(security.rawValue)://localhost:\(port)")
+            properties.set("listeners", "PLAINTEXT://localhost:\(port)")
         }
         if let dataDirectory {
             properties.remove("log.dir")
@@ -33,9 +33,28 @@ extension BrokerConfiguration {
             properties.set(key, value)
         }
         if properties["listeners"] == nil {
-            properties.set("listeners", "\(security.rawValue)://localhost:\(Self.defaultPort)")
+            properties.set("listeners", "PLAINTEXT://localhost:\(Self.defaultPort)")
         }
+        if tls { try Self.addTLSListener(to: &properties) }
         try self.init(properties: properties)
+    }
+
+    private static func addTLSListener(to properties: inout Properties) throws(ConfigurationError) {
+        let configuration = try BrokerConfiguration(properties: properties)
+        let listeners = try configuration.listeners()
+        guard !listeners.contains(where: \.securityProtocol.usesTLS) else { return }
+        /// The listener's own host, and the port after its own; a free one stays a free one.
+        func encrypted(_ listener: Listener) -> String {
+            Listener(
+                name: "SSL", securityProtocol: .ssl, host: listener.host, port: listener.port == 0 ? 0 : listener.port + 1
+            ).description
+        }
+        for (key, first) in [
+            ("listeners", listeners.first), ("advertised.listeners", try configuration.advertisedListeners().first),
+        ] {
+            guard let first, let text = properties[key] else { continue }
+            properties.set(key, text + "," + encrypted(first))
+        }
     }
 
     package static let defaultPort: Int32 = 9092

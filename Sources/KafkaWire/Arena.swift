@@ -3,11 +3,11 @@
 /// Everything in it is plain data. Whoever owns the arena calls `reset` when the handler has returned; from then on
 /// nothing that was decoded or built in it may be used. Debug builds overwrite it, so that a view that outlives its
 /// request is seen.
-package final class Arena {
+public final class Arena {
     // The exclusivity check costs more than the allocation itself (a small Produce decodes in 72 ns with it and in 33
     // without). An arena belongs to one loop or one thread, and none of these methods calls back.
-    @exclusivity(unchecked) @usableFromInline package var current: UnsafeMutableRawPointer
-    @exclusivity(unchecked) @usableFromInline package var end: UnsafeMutableRawPointer
+    @exclusivity(unchecked) @usableFromInline var current: UnsafeMutableRawPointer
+    @exclusivity(unchecked) @usableFromInline var end: UnsafeMutableRawPointer
     @exclusivity(unchecked) private var chunks: [UnsafeMutableRawBufferPointer]
     @exclusivity(unchecked) private var chunkBytes: Int
     private let limitBytes: Int
@@ -15,7 +15,7 @@ package final class Arena {
     /// - Parameters:
     ///   - capacity: bytes of the first chunk
     ///   - limitBytes: what decoding may take; building an answer is not held to it
-    package init(capacity: Int = 4096, limitBytes: Int = WireLimits.arenaBytes) {
+    public init(capacity: Int = 4096, limitBytes: Int = WireLimits.arenaBytes) {
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: max(capacity, 64), alignment: 16)
         current = chunk.baseAddress!
         end = current + chunk.count
@@ -30,7 +30,7 @@ package final class Arena {
 
     /// Memory for something built here; aligned to 16 bytes, not initialised.
     @inlinable @inline(__always)
-    package func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
+    public func allocate(_ bytes: Int) -> UnsafeMutableRawPointer {
         let rounded = (bytes &+ 15) & ~15
         if end - current < rounded { return allocateInNewChunk(rounded) }
         let place = current
@@ -40,7 +40,7 @@ package final class Arena {
 
     /// Memory for something decoded; nil where the arena would grow past its limit.
     @inlinable @inline(__always)
-    package func allocateForDecoding(_ bytes: Int) -> UnsafeMutableRawPointer? {
+    public func allocateForDecoding(_ bytes: Int) -> UnsafeMutableRawPointer? {
         let rounded = (bytes &+ 15) & ~15
         if end - current < rounded { return mayGrow(by: rounded) ? allocateInNewChunk(rounded) : nil }
         let place = current
@@ -54,7 +54,7 @@ package final class Arena {
     package func staysUntilHere() {}
 
     /// Gives back everything.
-    package func reset() {
+    public func reset() {
         #if DEBUG
         for chunk in chunks { chunk.initializeMemory(as: UInt8.self, repeating: 0xDB) }
         #endif
@@ -72,12 +72,12 @@ package final class Arena {
     }
 
     @inline(never) @usableFromInline
-    package func mayGrow(by bytes: Int) -> Bool {
+    func mayGrow(by bytes: Int) -> Bool {
         chunkBytes + bytes <= limitBytes
     }
 
     @inline(never) @usableFromInline
-    package func allocateInNewChunk(_ bytes: Int) -> UnsafeMutableRawPointer {
+    func allocateInNewChunk(_ bytes: Int) -> UnsafeMutableRawPointer {
         // Doubling stops at the limit's scale: a chunk is never larger than twice what was asked for or has been taken.
         let size = max(bytes, chunks[chunks.count - 1].count * 2)
         let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)

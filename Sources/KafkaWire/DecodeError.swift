@@ -2,8 +2,8 @@
 ///
 /// Its text is for the operator: `ProduceRequest v9: topicData[0].partitionData[3].records: length 1073741824 exceeds
 /// what is left (412 bytes) at byte 88`.
-package struct DecodeError: Error {
-    package enum Reason: Equatable, Sendable {
+public struct DecodeError: Error {
+    public enum Reason: Equatable, Sendable {
         case endOfBytes(needed: Int, left: Int)
         case lengthExceedsRest(length: Int, left: Int)
         case countExceedsRest(count: Int, left: Int)
@@ -42,41 +42,41 @@ package struct DecodeError: Error {
     }
 
     /// - Parameter offset: of the byte where the field, or the length in front of it, ends or should have gone on
-    package init(_ reason: Reason, field: StaticString = "", offset: Int) {
+    public init(_ reason: Reason, field: StaticString = "", offset: Int) {
         self.init(Details(reason, offset: offset, field: field.description))
     }
 
-    package var reason: Reason { details.reason }
+    public var reason: Reason { details.reason }
     /// Counted from the first byte that the reader was given.
-    package var offset: Int { details.offset }
+    public var offset: Int { details.offset }
     /// The way from the message to the field: `topicData[0].partitionData[3].records`; empty for the message itself.
-    package var field: String { details.field }
+    public var field: String { details.field }
     /// The name of the message, empty where a struct was decoded by itself.
-    package var message: String { details.message }
-    package var version: Int16 { details.version }
+    public var message: String { details.message }
+    public var version: Int16 { details.version }
 
     /// The same error, seen from the struct that holds the one in which it happened.
     @inline(never)
-    package func inField(_ name: StaticString, index: Int? = nil) -> DecodeError {
+    public func inField(_ name: StaticString, index: Int? = nil) -> DecodeError {
         let path = FieldPath.join(name, index: index, rest: field)
         return DecodeError(Details(reason, offset: offset, field: path, message: message, version: version))
     }
 
     @inline(never)
-    package func inMessage(_ type: any WireMessage.Type, version: Int16) -> DecodeError {
+    public func inMessage(_ type: any WireMessage.Type, version: Int16) -> DecodeError {
         DecodeError(Details(reason, offset: offset, field: field, message: "\(type)", version: version))
     }
 }
 
 extension DecodeError: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         let head = message.isEmpty ? "" : "\(message) v\(version): "
         return "\(head)\(field.isEmpty ? "" : "\(field): ")\(reason) at byte \(offset)"
     }
 }
 
 extension DecodeError.Reason: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         switch self {
         case .endOfBytes(let needed, let left): "\(needed) bytes wanted, \(left) left"
         case .lengthExceedsRest(let length, let left): "length \(length) exceeds what is left (\(left) bytes)"

@@ -1,6 +1,6 @@
 /// Why a value cannot be written in a version: a mistake of ours, or of an operator whose value is too long.
-package struct EncodeError: Error {
-    package enum Reason: Equatable, Sendable {
+public struct EncodeError: Error {
+    public enum Reason: Equatable, Sendable {
         case nullNotAllowed
         /// The field is set, the version lacks it, and dropping it would change the meaning.
         case notInVersion
@@ -29,31 +29,31 @@ package struct EncodeError: Error {
         details = Details(reason, field: field, message: message, version: version)
     }
 
-    package var reason: Reason { details.reason }
+    public var reason: Reason { details.reason }
     /// The way from the message to the field.
-    package var field: String { details.field }
-    package var message: String { details.message }
-    package var version: Int16 { details.version }
+    public var field: String { details.field }
+    public var message: String { details.message }
+    public var version: Int16 { details.version }
 
     @inline(never)
-    package init(_ reason: Reason, field: StaticString = "", version: Int16 = 0) {
+    public init(_ reason: Reason, field: StaticString = "", version: Int16 = 0) {
         self.init(reason, field: field.description, message: "", version: version)
     }
 
     @inline(never)
-    package func inField(_ name: StaticString, index: Int? = nil) -> EncodeError {
+    public func inField(_ name: StaticString, index: Int? = nil) -> EncodeError {
         let path = FieldPath.join(name, index: index, rest: field)
         return EncodeError(reason, field: path, message: message, version: version)
     }
 
     @inline(never)
-    package func inMessage(_ type: any WireMessage.Type, version: Int16) -> EncodeError {
+    public func inMessage(_ type: any WireMessage.Type, version: Int16) -> EncodeError {
         EncodeError(reason, field: field, message: "\(type)", version: version)
     }
 }
 
 extension EncodeError: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         let what =
             switch reason {
             case .nullNotAllowed: "null is not allowed in this version"

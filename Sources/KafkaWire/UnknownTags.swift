@@ -2,17 +2,17 @@
 ///
 /// One pointer to the whole tagged section as it was read and checked; the fields in it that the schema does know are
 /// passed over when it is written.
-package struct UnknownTags: BitwiseCopyable {
-    @usableFromInline package let section: UnsafeRawPointer?
+public struct UnknownTags: BitwiseCopyable {
+    @usableFromInline let section: UnsafeRawPointer?
 
     @inlinable @inline(__always)
-    package init(section: UnsafeRawPointer?) {
+    public init(section: UnsafeRawPointer?) {
         self.section = section
     }
 
-    @inlinable package static var none: UnknownTags { UnknownTags(section: nil) }
+    @inlinable public static var none: UnknownTags { UnknownTags(section: nil) }
 
-    @inlinable package var isEmpty: Bool { section == nil }
+    @inlinable public var isEmpty: Bool { section == nil }
 
     /// Calls back for each field whose tag is not in the set `known` (bit n for tag n), in the order of the section.
     func forEach(except known: UInt64, _ body: (_ tag: Int, _ content: WireBytes) -> Void) {

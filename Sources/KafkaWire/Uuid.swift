@@ -1,19 +1,19 @@
 /// A Kafka uuid. As text: the 16 bytes in URL-safe base64 without padding, 22 characters.
-package struct Uuid: Hashable, Sendable, BitwiseCopyable {
-    package let mostSignificantBits: UInt64
-    package let leastSignificantBits: UInt64
+public struct Uuid: Hashable, Sendable, BitwiseCopyable {
+    public let mostSignificantBits: UInt64
+    public let leastSignificantBits: UInt64
 
     @inlinable
-    package init(_ mostSignificantBits: UInt64, _ leastSignificantBits: UInt64) {
+    public init(_ mostSignificantBits: UInt64, _ leastSignificantBits: UInt64) {
         self.mostSignificantBits = mostSignificantBits
         self.leastSignificantBits = leastSignificantBits
     }
 
-    @inlinable package static var zero: Uuid { Uuid(0, 0) }
+    @inlinable public static var zero: Uuid { Uuid(0, 0) }
 
     /// A random (version 4) uuid whose text does not begin with a dash, as Kafka makes them: some tools take such a
     /// text for an option.
-    package static func random(using generator: inout some RandomNumberGenerator) -> Uuid {
+    public static func random(using generator: inout some RandomNumberGenerator) -> Uuid {
         while true {
             let most = (generator.next() & 0xFFFF_FFFF_FFFF_0FFF) | 0x4000
             let least = (generator.next() & 0x3FFF_FFFF_FFFF_FFFF) | 0x8000_0000_0000_0000
@@ -26,7 +26,7 @@ package struct Uuid: Hashable, Sendable, BitwiseCopyable {
 extension Uuid: LosslessStringConvertible {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".utf8)
 
-    package var description: String {
+    public var description: String {
         // 128 bits make 21 characters of 6 bits and one of 2, which stand at its top.
         var text: [UInt8] = []
         text.reserveCapacity(22)
@@ -43,7 +43,7 @@ extension Uuid: LosslessStringConvertible {
         return leastSignificantBits >> UInt64(shift) | mostSignificantBits << UInt64(64 - shift)
     }
 
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         guard text.utf8.count == 22 else { return nil }
         var most: UInt64 = 0
         var least: UInt64 = 0

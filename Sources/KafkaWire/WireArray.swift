@@ -1,28 +1,28 @@
 /// Decoded or built structs, strings or uuids: a pointer into an arena and a count.
-package struct WireArray<Element: BitwiseCopyable>: BitwiseCopyable {
-    @usableFromInline package let base: UnsafePointer<Element>
-    package let count: Int
+public struct WireArray<Element: BitwiseCopyable>: BitwiseCopyable {
+    @usableFromInline let base: UnsafePointer<Element>
+    public let count: Int
 
     @inlinable @inline(__always)
-    package init(_ base: UnsafePointer<Element>, count: Int) {
+    public init(_ base: UnsafePointer<Element>, count: Int) {
         self.base = base
         self.count = count
     }
 
-    @inlinable package static var empty: WireArray {
+    @inlinable public static var empty: WireArray {
         WireArray(WireBytes.nowhere.assumingMemoryBound(to: Element.self), count: 0)
     }
 
-    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable public var isEmpty: Bool { count == 0 }
 }
 
 extension WireArray: RandomAccessCollection {
-    @inlinable package var startIndex: Int { 0 }
-    @inlinable package var endIndex: Int { count }
+    @inlinable public var startIndex: Int { 0 }
+    @inlinable public var endIndex: Int { count }
 
     /// Read where it lies: a large struct is not copied to look at one of its fields.
     @inlinable
-    package subscript(index: Int) -> Element {
+    public subscript(index: Int) -> Element {
         @inline(__always) unsafeAddress {
             precondition(index >= 0 && index < count)
             return base + index
@@ -31,7 +31,7 @@ extension WireArray: RandomAccessCollection {
 }
 
 extension WireArray {
-    package init(copying elements: some Collection<Element>, in arena: Arena) {
+    public init(copying elements: some Collection<Element>, in arena: Arena) {
         let count = elements.count
         guard count > 0 else {
             self = .empty
@@ -51,7 +51,7 @@ extension WireArray {
 extension WireArray where Element: WireStruct {
     /// Builds an array in place: each element starts with its defaults and is filled where it will stay.
     @inlinable
-    package init<Failure: Error>(
+    public init<Failure: Error>(
         count: Int, in arena: Arena, _ fill: (Int, inout Element) throws(Failure) -> Void
     ) throws(Failure) {
         guard count > 0 else {
@@ -70,14 +70,14 @@ extension WireArray where Element: WireStruct {
 extension WireArray: ExpressibleByArrayLiteral {
     /// Only `[]` makes sense here: there is no arena to put elements into.
     @inlinable
-    package init(arrayLiteral elements: Element...) {
+    public init(arrayLiteral elements: Element...) {
         precondition(elements.isEmpty, "elements want an arena: init(copying:in:)")
         self = .empty
     }
 }
 
 extension WireArray: Equatable where Element: Equatable {
-    package static func == (left: WireArray, right: WireArray) -> Bool {
+    public static func == (left: WireArray, right: WireArray) -> Bool {
         left.elementsEqual(right)
     }
 }

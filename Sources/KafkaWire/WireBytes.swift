@@ -4,45 +4,45 @@ import Glibc
 ///
 /// Valid as long as the frame or arena of its request; what must outlive the request is copied (`string`, `array`).
 /// Strings are UTF-8 as the peer sent it, not checked.
-package struct WireBytes: BitwiseCopyable {
-    package let pointer: UnsafeRawPointer
-    package let count: Int
+public struct WireBytes: BitwiseCopyable {
+    public let pointer: UnsafeRawPointer
+    public let count: Int
 
     @inlinable @inline(__always)
-    package init(_ pointer: UnsafeRawPointer, count: Int) {
+    public init(_ pointer: UnsafeRawPointer, count: Int) {
         self.pointer = pointer
         self.count = count
     }
 
     @inlinable
-    package init(_ text: StaticString) {
+    public init(_ text: StaticString) {
         self.init(UnsafeRawPointer(text.utf8Start), count: text.utf8CodeUnitCount)
     }
 
     /// The memory stays the caller's, and must stay.
     @inlinable
-    package init(_ buffer: UnsafeRawBufferPointer) {
+    public init(_ buffer: UnsafeRawBufferPointer) {
         self.init(buffer.baseAddress ?? WireBytes.nowhere, count: buffer.count)
     }
 
-    @inlinable package static var empty: WireBytes { WireBytes(nowhere, count: 0) }
+    @inlinable public static var empty: WireBytes { WireBytes(nowhere, count: 0) }
 
     /// Where empty views point to: never read, but not null, so that an optional view needs no room for nil.
-    @inlinable package static var nowhere: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped }
+    @inlinable public static var nowhere: UnsafeRawPointer { UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped }
 
-    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable public var isEmpty: Bool { count == 0 }
 
-    @inlinable package var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: count) }
+    @inlinable public var buffer: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: pointer, count: count) }
 
     /// A copy as a string; what is not UTF-8 comes out as U+FFFD.
-    package var string: String { String(decoding: buffer, as: UTF8.self) }
+    public var string: String { String(decoding: buffer, as: UTF8.self) }
 
     /// A copy.
-    package var array: [UInt8] { Array(buffer) }
+    public var array: [UInt8] { Array(buffer) }
 }
 
 extension WireBytes {
-    package init(copying bytes: UnsafeRawBufferPointer, in arena: Arena) {
+    public init(copying bytes: UnsafeRawBufferPointer, in arena: Arena) {
         guard let source = bytes.baseAddress, !bytes.isEmpty else {
             self = .empty
             return
@@ -52,15 +52,15 @@ extension WireBytes {
         self.init(UnsafeRawPointer(place), count: bytes.count)
     }
 
-    package init(copying bytes: WireBytes, in arena: Arena) {
+    public init(copying bytes: WireBytes, in arena: Arena) {
         self.init(copying: bytes.buffer, in: arena)
     }
 
-    package init(copying bytes: [UInt8], in arena: Arena) {
+    public init(copying bytes: [UInt8], in arena: Arena) {
         self = bytes.withUnsafeBytes { WireBytes(copying: $0, in: arena) }
     }
 
-    package init(copying text: some StringProtocol, in arena: Arena) {
+    public init(copying text: some StringProtocol, in arena: Arena) {
         var text = String(text)
         self = text.withUTF8 { WireBytes(copying: UnsafeRawBufferPointer($0), in: arena) }
     }
@@ -68,26 +68,26 @@ extension WireBytes {
 
 extension WireBytes: Hashable, Comparable {
     @inlinable
-    package static func == (left: WireBytes, right: WireBytes) -> Bool {
+    public static func == (left: WireBytes, right: WireBytes) -> Bool {
         left.count == right.count && hasSameBytes(left.pointer, right.pointer, left.count)
     }
 
     @usableFromInline
-    package static func hasSameBytes(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
+    static func hasSameBytes(_ left: UnsafeRawPointer, _ right: UnsafeRawPointer, _ count: Int) -> Bool {
         memcmp(left, right, count) == 0
     }
 
-    package func hash(into hasher: inout Hasher) {
+    public func hash(into hasher: inout Hasher) {
         hasher.combine(bytes: buffer)
     }
 
     /// The order of the bytes, as unsigned numbers.
-    package static func < (left: WireBytes, right: WireBytes) -> Bool {
+    public static func < (left: WireBytes, right: WireBytes) -> Bool {
         let order = memcmp(left.pointer, right.pointer, min(left.count, right.count))
         return order == 0 ? left.count < right.count : order < 0
     }
 
-    package static func == (left: WireBytes, right: String) -> Bool {
+    public static func == (left: WireBytes, right: String) -> Bool {
         right.utf8.elementsEqual(left.buffer)
     }
 }
@@ -95,11 +95,11 @@ extension WireBytes: Hashable, Comparable {
 extension WireBytes: ExpressibleByStringLiteral {
     // A literal is part of the binary: its bytes outlive every request.
     @inlinable
-    package init(stringLiteral text: StaticString) {
+    public init(stringLiteral text: StaticString) {
         self.init(text)
     }
 }
 
 extension WireBytes: CustomStringConvertible {
-    package var description: String { string }
+    public var description: String { string }
 }

@@ -1,29 +1,29 @@
 /// An array of integers in wire form, big-endian and packed, converted on access: replica lists are mostly handed on.
-package struct WireIntegers<Element: FixedWidthInteger & BitwiseCopyable>: BitwiseCopyable {
-    @usableFromInline package let base: UnsafeRawPointer
-    package let count: Int
+public struct WireIntegers<Element: FixedWidthInteger & BitwiseCopyable>: BitwiseCopyable {
+    @usableFromInline let base: UnsafeRawPointer
+    public let count: Int
 
     /// - Parameter base: `count` big-endian integers, without alignment
     @inlinable @inline(__always)
-    package init(bigEndian base: UnsafeRawPointer, count: Int) {
+    public init(bigEndian base: UnsafeRawPointer, count: Int) {
         self.base = base
         self.count = count
     }
 
-    @inlinable package static var empty: WireIntegers { WireIntegers(bigEndian: WireBytes.nowhere, count: 0) }
+    @inlinable public static var empty: WireIntegers { WireIntegers(bigEndian: WireBytes.nowhere, count: 0) }
 
-    @inlinable package var isEmpty: Bool { count == 0 }
+    @inlinable public var isEmpty: Bool { count == 0 }
 
     /// The bytes as they stand on the wire.
-    @inlinable package var bytes: WireBytes { WireBytes(base, count: count &* MemoryLayout<Element>.size) }
+    @inlinable public var bytes: WireBytes { WireBytes(base, count: count &* MemoryLayout<Element>.size) }
 }
 
 extension WireIntegers: RandomAccessCollection {
-    @inlinable package var startIndex: Int { 0 }
-    @inlinable package var endIndex: Int { count }
+    @inlinable public var startIndex: Int { 0 }
+    @inlinable public var endIndex: Int { count }
 
     @inlinable
-    package subscript(index: Int) -> Element {
+    public subscript(index: Int) -> Element {
         precondition(index >= 0 && index < count)
         let place = index &* MemoryLayout<Element>.size
         return Element(bigEndian: base.loadUnaligned(fromByteOffset: place, as: Element.self))
@@ -31,7 +31,7 @@ extension WireIntegers: RandomAccessCollection {
 }
 
 extension WireIntegers {
-    package init(copying elements: some Collection<Element>, in arena: Arena) {
+    public init(copying elements: some Collection<Element>, in arena: Arena) {
         let count = elements.count
         guard count > 0 else {
             self = .empty
@@ -51,14 +51,14 @@ extension WireIntegers {
 extension WireIntegers: ExpressibleByArrayLiteral {
     /// Only `[]` makes sense here: there is no arena to put elements into.
     @inlinable
-    package init(arrayLiteral elements: Element...) {
+    public init(arrayLiteral elements: Element...) {
         precondition(elements.isEmpty, "elements want an arena: init(copying:in:)")
         self = .empty
     }
 }
 
 extension WireIntegers: Equatable {
-    package static func == (left: WireIntegers, right: WireIntegers) -> Bool {
+    public static func == (left: WireIntegers, right: WireIntegers) -> Bool {
         left.bytes == right.bytes
     }
 }

@@ -1,7 +1,7 @@
 /// A struct of a message, or a message: one Swift type for all its versions.
 ///
 /// A value starts with Kafka's defaults; decoding sets what the version has and leaves the rest.
-package protocol WireStruct: BitwiseCopyable {
+public protocol WireStruct: BitwiseCopyable {
     init()
 
     /// The fewest bytes that one of these takes in any version, at least 1: it bounds the count of an array.
@@ -12,7 +12,7 @@ package protocol WireStruct: BitwiseCopyable {
 }
 
 /// A whole body: of a request, a response, a header or a stored record.
-package protocol WireMessage: WireStruct {
+public protocol WireMessage: WireStruct {
     static var validVersions: ClosedRange<Int16> { get }
     /// The versions with compact lengths and tagged fields; nil where there are none.
     static var flexibleVersions: ClosedRange<Int16>? { get }
@@ -24,7 +24,7 @@ extension WireMessage {
     /// Bytes after the last field are left in the reader: a request may have some (newer clients), a stored record may
     /// not (`expectEnd`).
     @inlinable
-    package init(from reader: inout WireReader, version: Int16) throws(DecodeError) {
+    public init(from reader: inout WireReader, version: Int16) throws(DecodeError) {
         guard Self.validVersions.contains(version) else {
             throw DecodeError(.unsupportedVersion, offset: reader.offset).inMessage(Self.self, version: version)
         }
@@ -38,7 +38,7 @@ extension WireMessage {
 
     /// Encodes in a version that is checked here; errors name the message.
     @inlinable
-    package func write(into writer: inout WireWriter, version: Int16) throws(EncodeError) {
+    public func write(into writer: inout WireWriter, version: Int16) throws(EncodeError) {
         guard Self.validVersions.contains(version) else {
             throw EncodeError(.unsupportedVersion).inMessage(Self.self, version: version)
         }
@@ -50,7 +50,7 @@ extension WireMessage {
     }
 
     /// Decodes a message that takes up all of `bytes`: a stored record, a vector.
-    package init(wholeOf bytes: UnsafeRawBufferPointer, version: Int16, arena: Arena) throws(DecodeError) {
+    public init(wholeOf bytes: UnsafeRawBufferPointer, version: Int16, arena: Arena) throws(DecodeError) {
         var reader = WireReader(bytes, arena: arena)
         try self.init(from: &reader, version: version)
         do {
@@ -61,7 +61,7 @@ extension WireMessage {
     }
 
     /// The encoded bytes: for what is kept, not for the hit path.
-    package func encoded(version: Int16) throws(EncodeError) -> [UInt8] {
+    public func encoded(version: Int16) throws(EncodeError) -> [UInt8] {
         var writer = WireWriter()
         try write(into: &writer, version: version)
         return Array(writer.bytes)

@@ -1,5 +1,5 @@
 /// The tagged fields behind a struct, as they are walked.
-package struct TagSection: BitwiseCopyable {
+public struct TagSection: BitwiseCopyable {
     let start: UnsafeRawPointer
     var fieldsLeft: Int
     var tag = 0
@@ -10,7 +10,7 @@ package struct TagSection: BitwiseCopyable {
 extension WireReader {
     /// False, and past it, where the section is empty: the common case costs one byte.
     @inlinable @inline(__always)
-    package mutating func hasTags() throws(DecodeError) -> Bool {
+    public mutating func hasTags() throws(DecodeError) -> Bool {
         if remaining < 1 { throw endOfBytes("tagged fields", needed: 1) }
         if current.load(as: UInt8.self) != 0 { return true }
         current += 1
@@ -19,13 +19,13 @@ extension WireReader {
 
     /// The section of a struct that knows no tags.
     @inlinable @inline(__always)
-    package mutating func unknownTags() throws(DecodeError) -> UnknownTags {
+    public mutating func unknownTags() throws(DecodeError) -> UnknownTags {
         if try hasTags() { return try collectUnknownTags() }
         return .none
     }
 
     @inline(never) @usableFromInline
-    package mutating func collectUnknownTags() throws(DecodeError) -> UnknownTags {
+    mutating func collectUnknownTags() throws(DecodeError) -> UnknownTags {
         var section = try beginTags()
         var unknown = UnknownTags.none
         while try nextTag(&section) != nil {
@@ -35,7 +35,7 @@ extension WireReader {
     }
 
     @inline(never)
-    package mutating func beginTags() throws(DecodeError) -> TagSection {
+    public mutating func beginTags() throws(DecodeError) -> TagSection {
         let start = current
         let count = try unsignedVarint("tagged fields")
         // A field takes at least a byte for its tag and one for its size.
@@ -45,7 +45,7 @@ extension WireReader {
 
     /// The next field's tag; its content comes next. Kafka accepts tags in any order, so this does.
     @inline(never)
-    package mutating func nextTag(_ section: inout TagSection) throws(DecodeError) -> Int? {
+    public mutating func nextTag(_ section: inout TagSection) throws(DecodeError) -> Int? {
         if section.fieldsLeft == 0 { return nil }
         section.fieldsLeft -= 1
         section.tag = try unsignedVarint("tagged fields")
@@ -57,14 +57,14 @@ extension WireReader {
 
     /// A known field must fill its size.
     @inline(never)
-    package func endTag(_ section: TagSection) throws(DecodeError) {
+    public func endTag(_ section: TagSection) throws(DecodeError) {
         if current != section.endOfField {
             throw DecodeError(.tagSizeMismatch(tag: section.tag, size: section.size), offset: offset)
         }
     }
 
     @inline(never)
-    package mutating func skipTag(_ section: TagSection, into unknown: inout UnknownTags) {
+    public mutating func skipTag(_ section: TagSection, into unknown: inout UnknownTags) {
         unknown = UnknownTags(section: section.start)
         current = section.endOfField
     }

@@ -25,7 +25,7 @@ extension WireReader {
 
     /// What is wrong with a length that was found wrong.
     @inline(never) @usableFromInline
-    package func badLength(_ field: StaticString, _ length: Int) -> DecodeError {
+    func badLength(_ field: StaticString, _ length: Int) -> DecodeError {
         let reason: DecodeError.Reason =
             if length < 0 {
                 .nullNotAllowed
@@ -42,7 +42,7 @@ extension WireReader {
 
 extension WireReader {
     @inlinable @inline(__always)
-    package mutating func string(_ field: StaticString, _ flexible: Bool) throws(DecodeError) -> WireBytes {
+    public mutating func string(_ field: StaticString, _ flexible: Bool) throws(DecodeError) -> WireBytes {
         let count = try shortLength(field, flexible)
         // One comparison finds null, too long for a string, and half of what exceeds the frame.
         if UInt(bitPattern: count) > 32_767 || count > remaining { throw badLength(field, count) }
@@ -50,7 +50,7 @@ extension WireReader {
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableString(
+    public mutating func nullableString(
         _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(DecodeError) -> WireBytes? {
         let count = try shortLength(field, flexible)
@@ -62,14 +62,14 @@ extension WireReader {
     }
 
     @inlinable @inline(__always)
-    package mutating func bytes(_ field: StaticString, _ flexible: Bool) throws(DecodeError) -> WireBytes {
+    public mutating func bytes(_ field: StaticString, _ flexible: Bool) throws(DecodeError) -> WireBytes {
         let count = try length(field, flexible)
         if count < 0 || count > remaining { throw badLength(field, count) }
         return slice(field, count)
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableBytes(
+    public mutating func nullableBytes(
         _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(DecodeError) -> WireBytes? {
         let count = try length(field, flexible)
@@ -79,7 +79,7 @@ extension WireReader {
     }
 
     @inlinable @inline(__always)
-    package mutating func records(
+    public mutating func records(
         _ field: StaticString, _ flexible: Bool, nullAllowed: Bool
     ) throws(DecodeError) -> WireRecords {
         let count = try length(field, flexible)
@@ -99,7 +99,7 @@ extension WireReader {
     }
 
     @inline(never) @usableFromInline
-    package func badCount(_ field: StaticString, _ count: Int) -> DecodeError {
+    func badCount(_ field: StaticString, _ count: Int) -> DecodeError {
         if count < 0 { return DecodeError(.nullNotAllowed, field: field, offset: offset) }
         return DecodeError(.countExceedsRest(count: count, left: remaining), field: field, offset: offset)
     }
@@ -135,14 +135,14 @@ extension WireReader {
     }
 
     @inlinable @inline(__always)
-    package mutating func structs<Element: WireStruct>(
+    public mutating func structs<Element: WireStruct>(
         _ field: StaticString, _ version: Int16, _ flexible: Bool
     ) throws(DecodeError) -> WireArray<Element> {
         try structs(field, version, count: try length(field, flexible))
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableStructs<Element: WireStruct>(
+    public mutating func nullableStructs<Element: WireStruct>(
         _ field: StaticString, _ version: Int16, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(DecodeError) -> WireArray<Element>? {
         let count = try length(field, flexible)
@@ -161,14 +161,14 @@ extension WireReader {
     }
 
     @inlinable @inline(__always)
-    package mutating func integers<Element: FixedWidthInteger & BitwiseCopyable>(
+    public mutating func integers<Element: FixedWidthInteger & BitwiseCopyable>(
         _ field: StaticString, _ flexible: Bool
     ) throws(DecodeError) -> WireIntegers<Element> {
         try integers(field, count: try length(field, flexible))
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableIntegers<Element: FixedWidthInteger & BitwiseCopyable>(
+    public mutating func nullableIntegers<Element: FixedWidthInteger & BitwiseCopyable>(
         _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(DecodeError) -> WireIntegers<Element>? {
         let count = try length(field, flexible)
@@ -190,14 +190,14 @@ extension WireReader {
     }
 
     @inlinable @inline(__always)
-    package mutating func strings(
+    public mutating func strings(
         _ field: StaticString, _ flexible: Bool
     ) throws(DecodeError) -> WireArray<WireBytes> {
         try strings(field, flexible, count: try length(field, flexible))
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableStrings(
+    public mutating func nullableStrings(
         _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(DecodeError) -> WireArray<WireBytes>? {
         let count = try length(field, flexible)
@@ -217,12 +217,12 @@ extension WireReader {
     }
 
     @inlinable @inline(__always)
-    package mutating func uuids(_ field: StaticString, _ flexible: Bool) throws(DecodeError) -> WireArray<Uuid> {
+    public mutating func uuids(_ field: StaticString, _ flexible: Bool) throws(DecodeError) -> WireArray<Uuid> {
         try uuids(field, count: try length(field, flexible))
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableUuids(
+    public mutating func nullableUuids(
         _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(DecodeError) -> WireArray<Uuid>? {
         let count = try length(field, flexible)
@@ -235,7 +235,7 @@ extension WireReader {
 
 extension WireReader {
     @inlinable @inline(__always)
-    package mutating func read<Value: WireStruct>(
+    public mutating func read<Value: WireStruct>(
         _ value: inout Value, _ field: StaticString, _ version: Int16
     ) throws(DecodeError) {
         do {
@@ -247,7 +247,7 @@ extension WireReader {
 
     /// A struct behind a byte that says whether it is there.
     @inlinable
-    package mutating func nullableStruct<Value: WireStruct>(
+    public mutating func nullableStruct<Value: WireStruct>(
         _ field: StaticString, _ version: Int16, nullAllowed: Bool = true
     ) throws(DecodeError) -> Value? {
         if nullAllowed, try int8(field) < 0 { return nil }
@@ -258,7 +258,7 @@ extension WireReader {
 
     /// The same where it is a tagged field: a varint says whether it is there.
     @inlinable
-    package mutating func nullableTaggedStruct<Value: WireStruct>(
+    public mutating func nullableTaggedStruct<Value: WireStruct>(
         _ field: StaticString, _ version: Int16
     ) throws(DecodeError) -> Value? {
         if try unsignedVarint(field) == 0 { return nil }

@@ -1,15 +1,18 @@
+// What this room shares is public, not package, though no user imports it: the compiler inlines across targets what is
+// public only. With package access every number that is read is a call, and decoding takes two to four times as long.
+
 /// Reads the primitives of the wire out of a frame; every read is checked against the end.
 ///
 /// What it hands out are views into the frame and structs in the arena: both must stay until the request is done.
 /// The name that each read takes is for the error alone.
-package struct WireReader: ~Copyable {
-    @usableFromInline package var current: UnsafeRawPointer
-    @usableFromInline package let end: UnsafeRawPointer
-    @usableFromInline package let start: UnsafeRawPointer
-    package let arena: Arena
+public struct WireReader: ~Copyable {
+    @usableFromInline var current: UnsafeRawPointer
+    @usableFromInline let end: UnsafeRawPointer
+    @usableFromInline let start: UnsafeRawPointer
+    public let arena: Arena
 
     @inlinable
-    package init(_ bytes: UnsafeRawBufferPointer, arena: Arena) {
+    public init(_ bytes: UnsafeRawBufferPointer, arena: Arena) {
         start = bytes.baseAddress ?? WireBytes.nowhere
         current = start
         end = start + bytes.count
@@ -17,26 +20,26 @@ package struct WireReader: ~Copyable {
     }
 
     @inlinable
-    package init(_ bytes: WireBytes, arena: Arena) {
+    public init(_ bytes: WireBytes, arena: Arena) {
         self.init(bytes.buffer, arena: arena)
     }
 
     /// Bytes not read yet.
-    @inlinable package var remaining: Int { @inline(__always) get { end - current } }
+    @inlinable public var remaining: Int { @inline(__always) get { end - current } }
 
     /// Bytes read so far.
-    @inlinable package var offset: Int { @inline(__always) get { current - start } }
+    @inlinable public var offset: Int { @inline(__always) get { current - start } }
 
     /// What is not read yet, where it lies.
-    @inlinable package var rest: WireBytes { WireBytes(current, count: remaining) }
+    @inlinable public var rest: WireBytes { WireBytes(current, count: remaining) }
 
     /// Throws where something is left: a stored record ends with its last field.
-    package func expectEnd() throws(DecodeError) {
+    public func expectEnd() throws(DecodeError) {
         if remaining > 0 { throw DecodeError(.bytesLeftOver(count: remaining), offset: offset) }
     }
 
     @inline(never) @usableFromInline
-    package func endOfBytes(_ field: StaticString, needed: Int) -> DecodeError {
+    func endOfBytes(_ field: StaticString, needed: Int) -> DecodeError {
         DecodeError(.endOfBytes(needed: needed, left: remaining), field: field, offset: offset)
     }
 }
@@ -55,37 +58,37 @@ extension WireReader {
     }
 
     @inlinable @inline(__always)
-    package mutating func int8(_ field: StaticString) throws(DecodeError) -> Int8 { try load(field) }
+    public mutating func int8(_ field: StaticString) throws(DecodeError) -> Int8 { try load(field) }
 
     @inlinable @inline(__always)
-    package mutating func int16(_ field: StaticString) throws(DecodeError) -> Int16 { try load(field) }
+    public mutating func int16(_ field: StaticString) throws(DecodeError) -> Int16 { try load(field) }
 
     @inlinable @inline(__always)
-    package mutating func uint16(_ field: StaticString) throws(DecodeError) -> UInt16 { try load(field) }
+    public mutating func uint16(_ field: StaticString) throws(DecodeError) -> UInt16 { try load(field) }
 
     @inlinable @inline(__always)
-    package mutating func int32(_ field: StaticString) throws(DecodeError) -> Int32 { try load(field) }
+    public mutating func int32(_ field: StaticString) throws(DecodeError) -> Int32 { try load(field) }
 
     @inlinable @inline(__always)
-    package mutating func uint32(_ field: StaticString) throws(DecodeError) -> UInt32 { try load(field) }
+    public mutating func uint32(_ field: StaticString) throws(DecodeError) -> UInt32 { try load(field) }
 
     @inlinable @inline(__always)
-    package mutating func int64(_ field: StaticString) throws(DecodeError) -> Int64 { try load(field) }
+    public mutating func int64(_ field: StaticString) throws(DecodeError) -> Int64 { try load(field) }
 
     @inlinable @inline(__always)
-    package mutating func float64(_ field: StaticString) throws(DecodeError) -> Double {
+    public mutating func float64(_ field: StaticString) throws(DecodeError) -> Double {
         Double(bitPattern: try load(field))
     }
 
     /// As Kafka: every byte but 0 is true.
     @inlinable @inline(__always)
-    package mutating func bool(_ field: StaticString) throws(DecodeError) -> Bool {
+    public mutating func bool(_ field: StaticString) throws(DecodeError) -> Bool {
         let byte: UInt8 = try load(field)
         return byte != 0
     }
 
     @inlinable @inline(__always)
-    package mutating func uuid(_ field: StaticString) throws(DecodeError) -> Uuid {
+    public mutating func uuid(_ field: StaticString) throws(DecodeError) -> Uuid {
         if remaining < 16 { throw endOfBytes(field, needed: 16) }
         let most = current.loadUnaligned(as: UInt64.self)
         let least = current.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
@@ -99,14 +102,14 @@ extension WireReader {
 extension WireReader {
     /// An unsigned varint of 32 bits, 0 to 4294967295.
     @inlinable @inline(__always)
-    package mutating func unsignedVarint(_ field: StaticString) throws(DecodeError) -> Int {
+    public mutating func unsignedVarint(_ field: StaticString) throws(DecodeError) -> Int {
         let first: UInt8 = try load(field)
         if first < 0x80 { return Int(first) }
         return try longVarint(field, first: first)
     }
 
     @inline(never) @usableFromInline
-    package mutating func longVarint(_ field: StaticString, first: UInt8) throws(DecodeError) -> Int {
+    mutating func longVarint(_ field: StaticString, first: UInt8) throws(DecodeError) -> Int {
         var value = Int(first & 0x7F)
         // Five bytes at most. Kafka drops what the fifth has above 32 bits, and so does this.
         for shift in stride(from: 7, through: 28, by: 7) {
@@ -118,13 +121,13 @@ extension WireReader {
     }
 
     /// A zigzag varint of 32 bits, as records use them.
-    package mutating func varint(_ field: StaticString) throws(DecodeError) -> Int32 {
+    public mutating func varint(_ field: StaticString) throws(DecodeError) -> Int32 {
         let raw = UInt32(try unsignedVarint(field))
         return Int32(bitPattern: raw >> 1) ^ -Int32(raw & 1)
     }
 
     /// A zigzag varint of 64 bits.
-    package mutating func varlong(_ field: StaticString) throws(DecodeError) -> Int64 {
+    public mutating func varlong(_ field: StaticString) throws(DecodeError) -> Int64 {
         var raw: UInt64 = 0
         var shift: UInt64 = 0
         while shift < 70 {

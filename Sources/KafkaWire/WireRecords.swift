@@ -1,19 +1,19 @@
 /// Record batches in a message: as they came, or a piece that the answer carries beside its bytes.
-package enum WireRecords: BitwiseCopyable, Equatable {
+public enum WireRecords: BitwiseCopyable, Equatable {
     case null
     case bytes(WireBytes)
     /// The piece with this number in the list of whoever sends the answer. The writer writes the length and notes
     /// where the piece belongs.
     case piece(number: Int32, length: Int32)
 
-    package static var empty: WireRecords { .bytes(.empty) }
+    public static var empty: WireRecords { .bytes(.empty) }
 
-    package var isNull: Bool {
+    public var isNull: Bool {
         if case .null = self { true } else { false }
     }
 
     /// The bytes, where there are some here: empty for null, nil for a piece.
-    package var bytes: WireBytes? {
+    public var bytes: WireBytes? {
         switch self {
         case .null: .empty
         case .bytes(let bytes): bytes
@@ -21,7 +21,7 @@ package enum WireRecords: BitwiseCopyable, Equatable {
         }
     }
 
-    package var count: Int {
+    public var count: Int {
         switch self {
         case .null: 0
         case .bytes(let bytes): bytes.count

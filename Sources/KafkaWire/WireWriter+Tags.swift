@@ -1,11 +1,11 @@
 /// The tagged fields behind a struct, as they are written: known and unknown ones merge, ascending by tag.
-package struct TagWriting: BitwiseCopyable {
-    @usableFromInline package let unknown: UnknownTags
-    @usableFromInline package let known: UInt64
-    @usableFromInline package var lastTag = -1
+public struct TagWriting: BitwiseCopyable {
+    @usableFromInline let unknown: UnknownTags
+    @usableFromInline let known: UInt64
+    @usableFromInline var lastTag = -1
 
     @inlinable @inline(__always)
-    package init(unknown: UnknownTags, known: UInt64) {
+    public init(unknown: UnknownTags, known: UInt64) {
         self.unknown = unknown
         self.known = known
     }
@@ -14,12 +14,12 @@ package struct TagWriting: BitwiseCopyable {
 extension WireWriter {
     /// The section of a struct that knows no tags.
     @inlinable @inline(__always)
-    package mutating func unknownTags(_ unknown: UnknownTags) {
+    public mutating func unknownTags(_ unknown: UnknownTags) {
         if unknown.isEmpty { store(0 as UInt8) } else { writeUnknownTags(unknown) }
     }
 
     @inline(never) @usableFromInline
-    package mutating func writeUnknownTags(_ unknown: UnknownTags) {
+    mutating func writeUnknownTags(_ unknown: UnknownTags) {
         let section = beginTags(0, unknown, known: 0)
         endTags(section)
     }
@@ -28,7 +28,7 @@ extension WireWriter {
     ///   - count: how many known fields follow
     ///   - known: bit n for each tag n that this version knows
     @inlinable @inline(__always)
-    package mutating func beginTags(_ count: Int, _ unknown: UnknownTags, known: UInt64) -> TagWriting {
+    public mutating func beginTags(_ count: Int, _ unknown: UnknownTags, known: UInt64) -> TagWriting {
         let section = TagWriting(unknown: unknown, known: known)
         unsignedVarint(unknown.isEmpty ? count : count + unknownCount(section))
         return section
@@ -36,7 +36,7 @@ extension WireWriter {
 
     /// Writes a field's tag and leaves a byte for its size. The result goes to `endTag`.
     @inline(never)
-    package mutating func beginTag(_ tag: Int, _ section: inout TagWriting) -> Int {
+    public mutating func beginTag(_ tag: Int, _ section: inout TagWriting) -> Int {
         if !section.unknown.isEmpty { writeUnknown(section, below: tag) }
         section.lastTag = tag
         reserve(2 * WireLimits.fixedPartBytes)
@@ -47,7 +47,7 @@ extension WireWriter {
 
     /// Fills in the size, which takes more than its byte where the content takes more than 127.
     @inline(never)
-    package mutating func endTag(_ contentStart: Int) {
+    public mutating func endTag(_ contentStart: Int) {
         let size = count - contentStart
         if size < 0x80 {
             start.storeBytes(of: UInt8(size), toByteOffset: contentStart - 1, as: UInt8.self)
@@ -64,12 +64,12 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func endTags(_ section: TagWriting) {
+    public mutating func endTags(_ section: TagWriting) {
         if !section.unknown.isEmpty { writeUnknown(section, below: .max) }
     }
 
     @inline(never) @usableFromInline
-    package func unknownCount(_ section: TagWriting) -> Int {
+    func unknownCount(_ section: TagWriting) -> Int {
         var count = 0
         section.unknown.forEach(except: section.known) { _, _ in count += 1 }
         return count
@@ -77,7 +77,7 @@ extension WireWriter {
 
     /// Writes the unknown fields between the known one before and the known one that comes next.
     @inline(never) @usableFromInline
-    package mutating func writeUnknown(_ section: TagWriting, below limit: Int) {
+    mutating func writeUnknown(_ section: TagWriting, below limit: Int) {
         var fields: [(tag: Int, content: WireBytes)] = []
         section.unknown.forEach(except: section.known) { tag, content in
             if tag > section.lastTag && tag < limit { fields.append((tag, content)) }

@@ -57,7 +57,7 @@ extension WireWriter {
 
 extension WireWriter {
     @inlinable @inline(__always)
-    package mutating func string(
+    public mutating func string(
         _ value: WireBytes, _ field: StaticString, _ flexible: Bool
     ) throws(EncodeError) {
         if value.count > 32_767 { throw EncodeError(.stringTooLong(length: value.count), field: field) }
@@ -66,7 +66,7 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableString(
+    public mutating func nullableString(
         _ value: WireBytes?, _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(EncodeError) {
         if let value {
@@ -78,13 +78,13 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func bytes(_ value: WireBytes, _ field: StaticString, _ flexible: Bool) throws(EncodeError) {
+    public mutating func bytes(_ value: WireBytes, _ field: StaticString, _ flexible: Bool) throws(EncodeError) {
         length(value.count, flexible)
         copy(value.pointer, value.count)
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableBytes(
+    public mutating func nullableBytes(
         _ value: WireBytes?, _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(EncodeError) {
         if let value {
@@ -96,7 +96,7 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func records(
+    public mutating func records(
         _ value: WireRecords, _ field: StaticString, _ flexible: Bool, nullAllowed: Bool
     ) throws(EncodeError) {
         switch value {
@@ -118,7 +118,7 @@ extension WireWriter {
 extension WireWriter {
     /// The elements are encoded where they lie: they can be large, and are never copied out.
     @inlinable
-    package mutating func structs<Element: WireStruct>(
+    public mutating func structs<Element: WireStruct>(
         _ value: WireArray<Element>, _ field: StaticString, _ version: Int16, _ flexible: Bool
     ) throws(EncodeError) {
         length(value.count, flexible)
@@ -136,7 +136,7 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableStructs<Element: WireStruct>(
+    public mutating func nullableStructs<Element: WireStruct>(
         _ value: WireArray<Element>?, _ field: StaticString, _ version: Int16, _ flexible: Bool,
         nullAllowed: Bool = true
     ) throws(EncodeError) {
@@ -149,7 +149,7 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func integers<Element: FixedWidthInteger & BitwiseCopyable>(
+    public mutating func integers<Element: FixedWidthInteger & BitwiseCopyable>(
         _ value: WireIntegers<Element>, _ field: StaticString, _ flexible: Bool
     ) throws(EncodeError) {
         length(value.count, flexible)
@@ -157,7 +157,7 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableIntegers<Element: FixedWidthInteger & BitwiseCopyable>(
+    public mutating func nullableIntegers<Element: FixedWidthInteger & BitwiseCopyable>(
         _ value: WireIntegers<Element>?, _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(EncodeError) {
         if let value {
@@ -169,7 +169,7 @@ extension WireWriter {
     }
 
     @inlinable
-    package mutating func strings(
+    public mutating func strings(
         _ value: WireArray<WireBytes>, _ field: StaticString, _ flexible: Bool
     ) throws(EncodeError) {
         length(value.count, flexible)
@@ -178,7 +178,7 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableStrings(
+    public mutating func nullableStrings(
         _ value: WireArray<WireBytes>?, _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(EncodeError) {
         if let value {
@@ -190,7 +190,7 @@ extension WireWriter {
     }
 
     @inlinable
-    package mutating func uuids(
+    public mutating func uuids(
         _ value: WireArray<Uuid>, _ field: StaticString, _ flexible: Bool
     ) throws(EncodeError) {
         length(value.count, flexible)
@@ -199,7 +199,7 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func nullableUuids(
+    public mutating func nullableUuids(
         _ value: WireArray<Uuid>?, _ field: StaticString, _ flexible: Bool, nullAllowed: Bool = true
     ) throws(EncodeError) {
         if let value {
@@ -215,7 +215,7 @@ extension WireWriter {
 
 extension WireWriter {
     @inlinable @inline(__always)
-    package mutating func write<Value: WireStruct>(
+    public mutating func write<Value: WireStruct>(
         _ value: borrowing Value, _ field: StaticString, _ version: Int16
     ) throws(EncodeError) {
         do {
@@ -228,7 +228,7 @@ extension WireWriter {
 
     /// A struct behind a byte that says whether it is there.
     @inlinable
-    package mutating func nullableStruct<Value: WireStruct>(
+    public mutating func nullableStruct<Value: WireStruct>(
         _ value: Value?, _ field: StaticString, _ version: Int16, nullAllowed: Bool = true
     ) throws(EncodeError) {
         if let value {
@@ -242,7 +242,7 @@ extension WireWriter {
 
     /// The same where it is a tagged field: a varint says whether it is there.
     @inlinable
-    package mutating func nullableTaggedStruct<Value: WireStruct>(
+    public mutating func nullableTaggedStruct<Value: WireStruct>(
         _ value: Value?, _ field: StaticString, _ version: Int16
     ) throws(EncodeError) {
         unsignedVarint(value == nil ? 0 : 1)

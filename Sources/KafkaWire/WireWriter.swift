@@ -2,23 +2,23 @@
 ///
 /// Numbers are stored without a check. Room for them is made ahead: a struct reserves its fixed part once, and
 /// everything of variable size leaves `WireLimits.fixedPartBytes` free behind it. Debug builds check each store.
-package struct WireWriter: ~Copyable {
-    @usableFromInline package var current: UnsafeMutableRawPointer
-    @usableFromInline package var end: UnsafeMutableRawPointer
-    @usableFromInline package var start: UnsafeMutableRawPointer
+public struct WireWriter: ~Copyable {
+    @usableFromInline var current: UnsafeMutableRawPointer
+    @usableFromInline var end: UnsafeMutableRawPointer
+    @usableFromInline var start: UnsafeMutableRawPointer
     /// The pieces that belong between these bytes, in order.
-    package private(set) var pieces: [Piece] = []
+    public private(set) var pieces: [Piece] = []
 
     /// A piece of an answer that is not in the writer's memory.
-    package struct Piece: Equatable {
+    public struct Piece: Equatable {
         /// Its number in the list of whoever sends the answer.
-        package let number: Int32
-        package let length: Int32
+        public let number: Int32
+        public let length: Int32
         /// How many of the writer's bytes go before it.
-        package let offset: Int
+        public let offset: Int
     }
 
-    package init(capacity: Int = 1024) {
+    public init(capacity: Int = 1024) {
         let size = max(capacity, 2 * WireLimits.fixedPartBytes)
         start = .allocate(byteCount: size, alignment: 16)
         current = start
@@ -30,64 +30,64 @@ package struct WireWriter: ~Copyable {
     }
 
     /// Bytes written, pieces not counted.
-    @inlinable package var count: Int { current - start }
+    @inlinable public var count: Int { current - start }
 
     /// What is written; valid until the next write.
-    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
+    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
     /// Bytes that the pieces add: an answer's length is `count + pieceBytes`.
-    package var pieceBytes: Int { pieces.reduce(0) { $0 + Int($1.length) } }
+    public var pieceBytes: Int { pieces.reduce(0) { $0 + Int($1.length) } }
 
-    package var capacity: Int { end - start }
+    public var capacity: Int { end - start }
 
     /// Begins anew in the same memory.
-    package mutating func clear() {
+    public mutating func clear() {
         current = start
         if !pieces.isEmpty { pieces.removeAll(keepingCapacity: true) }
     }
 
     /// Goes back to an earlier count, as if what came after had not been written: an answer that failed half-way.
-    package mutating func truncate(to count: Int) {
+    public mutating func truncate(to count: Int) {
         precondition(count >= 0 && count <= self.count)
         current = start + count
         pieces.removeAll { $0.offset > count }
     }
 
     /// Drops the first bytes, which have been sent. Not with pieces.
-    package mutating func removeFirst(_ bytes: Int) {
+    public mutating func removeFirst(_ bytes: Int) {
         precondition(bytes >= 0 && bytes <= count && pieces.isEmpty)
         start.copyMemory(from: start + bytes, byteCount: count - bytes)
         current -= bytes
     }
 
     /// Overwrites four bytes: a frame's length is known when the frame is written.
-    package mutating func setInt32(_ value: Int32, at offset: Int) {
+    public mutating func setInt32(_ value: Int32, at offset: Int) {
         precondition(offset >= 0 && offset + 4 <= count)
         start.storeBytes(of: value.bigEndian, toByteOffset: offset, as: Int32.self)
     }
 
-    package mutating func append(piece number: Int32, length: Int32) {
+    public mutating func append(piece number: Int32, length: Int32) {
         pieces.append(Piece(number: number, length: length, offset: count))
     }
 
     /// Bytes as they are, without a length.
-    package mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         copy(bytes.baseAddress ?? WireBytes.nowhere, bytes.count)
     }
 
-    package mutating func append(_ bytes: WireBytes) {
+    public mutating func append(_ bytes: WireBytes) {
         copy(bytes.pointer, bytes.count)
     }
 
     // MARK: Room
 
     @inlinable @inline(__always)
-    package mutating func reserve(_ bytes: Int) {
+    public mutating func reserve(_ bytes: Int) {
         if end - current < bytes { grow(bytes) }
     }
 
     @inline(never) @usableFromInline
-    package mutating func grow(_ bytes: Int) {
+    mutating func grow(_ bytes: Int) {
         let used = count
         let size = max(capacity * 2, used + bytes + WireLimits.fixedPartBytes)
         let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
@@ -110,43 +110,43 @@ extension WireWriter {
     }
 
     @inlinable @inline(__always)
-    package mutating func int8(_ value: Int8) { store(value) }
+    public mutating func int8(_ value: Int8) { store(value) }
 
     @inlinable @inline(__always)
-    package mutating func int16(_ value: Int16) { store(value) }
+    public mutating func int16(_ value: Int16) { store(value) }
 
     @inlinable @inline(__always)
-    package mutating func uint16(_ value: UInt16) { store(value) }
+    public mutating func uint16(_ value: UInt16) { store(value) }
 
     @inlinable @inline(__always)
-    package mutating func int32(_ value: Int32) { store(value) }
+    public mutating func int32(_ value: Int32) { store(value) }
 
     @inlinable @inline(__always)
-    package mutating func uint32(_ value: UInt32) { store(value) }
+    public mutating func uint32(_ value: UInt32) { store(value) }
 
     @inlinable @inline(__always)
-    package mutating func int64(_ value: Int64) { store(value) }
+    public mutating func int64(_ value: Int64) { store(value) }
 
     @inlinable @inline(__always)
-    package mutating func float64(_ value: Double) { store(value.bitPattern) }
+    public mutating func float64(_ value: Double) { store(value.bitPattern) }
 
     @inlinable @inline(__always)
-    package mutating func bool(_ value: Bool) { store(value ? 1 as UInt8 : 0) }
+    public mutating func bool(_ value: Bool) { store(value ? 1 as UInt8 : 0) }
 
     @inlinable @inline(__always)
-    package mutating func uuid(_ value: Uuid) {
+    public mutating func uuid(_ value: Uuid) {
         store(value.mostSignificantBits)
         store(value.leastSignificantBits)
     }
 
     /// An unsigned varint of 32 bits.
     @inlinable @inline(__always)
-    package mutating func unsignedVarint(_ value: Int) {
+    public mutating func unsignedVarint(_ value: Int) {
         if value < 0x80 { store(UInt8(truncatingIfNeeded: value)) } else { longVarint(UInt64(value)) }
     }
 
     @inline(never) @usableFromInline
-    package mutating func longVarint(_ value: UInt64) {
+    mutating func longVarint(_ value: UInt64) {
         var rest = value
         while rest > 0x7F {
             store(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -156,13 +156,13 @@ extension WireWriter {
     }
 
     /// A zigzag varint of 32 bits.
-    package mutating func varint(_ value: Int32) {
+    public mutating func varint(_ value: Int32) {
         reserve(5)
         longVarint(UInt64(UInt32(bitPattern: value << 1 ^ value >> 31)))
     }
 
     /// A zigzag varint of 64 bits.
-    package mutating func varlong(_ value: Int64) {
+    public mutating func varlong(_ value: Int64) {
         reserve(10)
         longVarint(UInt64(bitPattern: value << 1 ^ value >> 63))
     }

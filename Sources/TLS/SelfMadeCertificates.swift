@@ -138,14 +138,16 @@ package struct SelfMadeCertificates: Sendable {
 }
 
 extension SelfMadeCertificates {
-    /// What a listener needs to serve these files.
-    package func configuration(requiresClient: Bool) -> TLSConfiguration {
-        var configuration = TLSConfiguration()
+    /// What a listener needs to serve these files; versions, suites and mapping rules are taken from `configured`.
+    package func configuration(
+        requiresClient: Bool, over configured: TLSConfiguration = TLSConfiguration()
+    ) -> TLSConfiguration {
+        var configuration = configured
         configuration.keystoreLocation = serverFile
         configuration.keyLocation = serverKeyFile
         if requiresClient {
             configuration.clientAuthentication = .required
-            configuration.truststoreLocation = authorityFile
+            if !configuration.namesTruststore { configuration.truststoreLocation = authorityFile }
         }
         // Made anew for other names, they are still this broker's.
         configuration.allowDNChanges = true

@@ -40,4 +40,9 @@ package struct TLSConfiguration: Sendable, Equatable {
     package var keyPrefix = ""
 
     package init() {}
+
+    /// Whether a certificate was given, in a file or in the configuration itself.
+    package var namesKeystore: Bool { keystoreLocation != nil || keystoreKey != nil || keystoreCertificateChain != nil }
+    /// The same of what clients are checked against.
+    package var namesTruststore: Bool { truststoreLocation != nil || truststoreCertificates != nil }
 }

@@ -8,9 +8,10 @@ package final class TLSContextKeeper: Sendable {
     package enum Outcome: Sendable, Equatable { case unchanged, replaced, refused(TLSError) }
 
     private struct State {
+        /// What the last attempt was made of, whether it succeeded or not.
         var configuration: TLSConfiguration
         var context: TLSContext
-        /// Of the files as the last attempt found them, whether it succeeded or not.
+        /// Of the files as that attempt found them.
         var signatures: [StoreFile.Signature?]
         var lastRenewal: Int64
     }
@@ -19,19 +20,30 @@ package final class TLSContextKeeper: Sendable {
     private let logger: Logger
     private let selfMade: SelfMadeCertificates?
 
-    /// `name` is the listener's, for the log. Makes the first context: 4 ms. With certificates of our own making, `refresh`
-    /// also renews them before they end.
+    private let source: @Sendable () -> TLSConfiguration
+
+    /// `name` is the listener's, for the log; `source` is asked again by every `refresh`. Makes the first context: 4 ms.
+    /// With certificates of our own making, `refresh` also renews them before they end.
     package init(
-        _ configuration: TLSConfiguration, name: String, selfMade: SelfMadeCertificates? = nil, logger: Logger = Logger("tls")
+        source: @escaping @Sendable () -> TLSConfiguration, name: String, selfMade: SelfMadeCertificates? = nil,
+        logger: Logger = Logger("tls")
     ) throws(TLSError) {
+        let configuration = source()
         // Signatures first: a change while the files are read is then seen as one.
         let signatures = Self.signatures(configuration)
         let context = try TLSContext(server: configuration)
         state = Mutex(State(configuration: configuration, context: context, signatures: signatures, lastRenewal: Self.now()))
+        self.source = source
         self.selfMade = selfMade
         self.name = name
         self.logger = logger
         tell("certificate", context)
+    }
+
+    package convenience init(
+        _ configuration: TLSConfiguration, name: String, selfMade: SelfMadeCertificates? = nil, logger: Logger = Logger("tls")
+    ) throws(TLSError) {
+        try self.init(source: { configuration }, name: name, selfMade: selfMade, logger: logger)
     }
 
     /// For the next connection.
@@ -41,12 +53,13 @@ package final class TLSContextKeeper: Sendable {
         [configuration.keystoreLocation, configuration.keyLocation, configuration.truststoreLocation].map { $0.flatMap(StoreFile.signature) }
     }
 
-    /// Looks whether a file changed, and takes it up.
+    /// Looks whether the configuration or a file changed, and takes it up.
     @discardableResult
     package func refresh() -> Outcome {
         renewIfDue()
-        let (configuration, known) = state.withLock { ($0.configuration, $0.signatures) }
-        guard Self.signatures(configuration) != known else { return .unchanged }
+        let configuration = source()
+        let (last, known) = state.withLock { ($0.configuration, $0.signatures) }
+        guard configuration != last || Self.signatures(configuration) != known else { return .unchanged }
         return replace(with: configuration)
     }
 
@@ -71,8 +84,7 @@ package final class TLSContextKeeper: Sendable {
         }
     }
 
-    /// New values, or the same names with the wish to read the files again (AlterConfigs).
-    package func replace(with configuration: TLSConfiguration) -> Outcome {
+    private func replace(with configuration: TLSConfiguration) -> Outcome {
         let signatures = Self.signatures(configuration)
         do throws(TLSError) {
             let context = try TLSContext(server: configuration)
@@ -85,7 +97,10 @@ package final class TLSContextKeeper: Sendable {
             tell("took up the new certificate", context)
             return .replaced
         } catch {
-            state.withLock { $0.signatures = signatures }
+            state.withLock {
+                $0.configuration = configuration
+                $0.signatures = signatures
+            }
             logger.error("kept the old certificate: \(error.message)", ["listener": name])
             return .refused(error)
         }

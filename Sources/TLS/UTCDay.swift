@@ -1,3 +1,5 @@
+// In release builds, which compile the room as one, `tm` is found by way of OpenSSL's headers.
+internal import COpenSSL
 internal import Glibc
 
 /// A day for people: `2027-11-25`.

@@ -73,6 +73,22 @@ struct BrokerConfigurationTests {
 
         """
 
+    @Test func `--tls adds a listener on the port after the first one, unless there is one that speaks TLS`() throws {
+        func listeners(_ file: String?, port: Int32? = nil) throws -> (bound: [String], advertised: [String]) {
+            let configuration = try BrokerConfiguration(serverProperties: file, port: port, tls: true)
+            return try (configuration.listeners().map(\.description), configuration.advertisedListeners().map(\.description))
+        }
+        let usual = ["PLAINTEXT://localhost:9092", "SSL://localhost:9093"]
+        #expect(try listeners(nil) == (usual, usual))
+        #expect(try listeners(nil, port: 0).bound == ["PLAINTEXT://localhost:0", "SSL://localhost:0"])
+        let behind = try listeners("listeners=PLAINTEXT://:19092\nadvertised.listeners=PLAINTEXT://outside:29092")
+        #expect(behind.bound == ["PLAINTEXT://:19092", "SSL://:19093"])
+        #expect(behind.advertised == ["PLAINTEXT://outside:29092", "SSL://outside:29093"])
+        let given = "listeners=INSIDE://:1,OUTSIDE://:2\nlistener.security.protocol.map=INSIDE:PLAINTEXT,OUTSIDE:SSL"
+        #expect(try listeners(given).bound == ["INSIDE://:1", "OUTSIDE://:2"])
+        #expect(throws: ConfigurationError.self) { try listeners(nil, port: 65535) }
+    }
+
     @Test func `Kafka 3's server.properties for ZooKeeper starts as it is`() throws {
         let file = Self.network + """
             broker.id=0

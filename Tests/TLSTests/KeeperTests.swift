@@ -1,4 +1,5 @@
 import Glibc
+import Synchronization
 import TLS
 import Testing
 
@@ -49,16 +50,16 @@ import Testing
     }
 
     @Test func `another name is taken up only where ssl.allow.dn.changes and ssl.allow.san.changes permit it`() throws {
-        var configuration = try configuration()
-        let keeper = try TLSContextKeeper(configuration, name: "SSL", logger: Lines().logger)
+        let current = Mutex(try configuration())
+        let keeper = try TLSContextKeeper(source: { current.withLock { $0 } }, name: "SSL", logger: Lines().logger)
         folder.write(try authority.identity("other", .server, names: ["localhost"]), "server.pem")
         guard case .refused(let name) = keeper.refresh() else { Issue.record("accepted"); return }
         #expect(name.message == "the new certificate is for CN=other, the old one for CN=broker: ssl.allow.dn.changes=true would allow it")
         folder.write(try authority.identity("broker", .server, names: ["elsewhere"]), "server.pem")
         guard case .refused(let names) = keeper.refresh() else { Issue.record("accepted"); return }
         #expect(names.message == "the new certificate lacks DNS:localhost: ssl.allow.san.changes=true would allow it")
-        configuration.allowSANChanges = true
-        #expect(keeper.replace(with: configuration) == .replaced)
+        current.withLock { $0.allowSANChanges = true }
+        #expect(keeper.refresh() == .replaced)
     }
 
     @Test func `a certificate that has ended is served with a warning, as Kafka does`() throws {
@@ -135,6 +136,15 @@ import Testing
         #expect(try more.ensure(nowSeconds: Authority.now) == [])
         unlink(more.serverFile)
         #expect(try more.ensure(nowSeconds: Authority.now) == [.authority, .server])
+    }
+
+    @Test func `the settings for clients name the files, and a client certificate only where one is asked for`() {
+        let certificates = selfMade(client: true)
+        let text = certificates.clientSettings(bootstrap: "localhost:9093")
+        #expect(text.contains("ssl.truststore.location=\(certificates.authorityFile)\n"))
+        #expect(text.contains("ssl.keystore.location=\(certificates.clientFile)\n"))
+        #expect(text.contains("kcat -b localhost:9093 -X security.protocol=ssl -X ssl.ca.location=\(certificates.authorityFile)"))
+        #expect(!selfMade().clientSettings(bootstrap: "localhost:9093").contains("jackdaw-client.pem"))
     }
 
     @Test func `names that no certificate can bear are passed over`() throws {

@@ -38,6 +38,7 @@ struct LogScan {
                 return
             }
             slot += 1
+            if slot < segments.count { try segment.finish() }
         }
     }
 

@@ -54,6 +54,9 @@ final class Segment: Sendable {
     func finish() throws(LogError) {
         try timeIndex.appendLargest()
         do throws(FileError) {
+            // Kafka wants them to be there, if only empty.
+            _ = try offsetIndex.file.open(create: true)
+            _ = try timeIndex.file.open(create: true)
             try offsetIndex.rest()
             try timeIndex.rest()
         } catch {
