@@ -46,7 +46,10 @@ extension ClassicGroup {
 
     private mutating func noteSynced(_ member: ByteString) {
         pendingSyncs.remove(member)
-        if pendingSyncs.isEmpty { syncEnds = .never }
+        if pendingSyncs.isEmpty {
+            pendingSyncs = []
+            syncEnds = .never
+        }
     }
 
     private mutating func storeAssignment(_ request: SyncRequest, _ effects: inout GroupEffects) {

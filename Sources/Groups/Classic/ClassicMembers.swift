@@ -7,8 +7,8 @@ package struct ClassicMembers: Sendable {
     private var hashes: [Int32] = []
     /// Group instance id to the member that holds it (KIP-345).
     private var statics: [ByteString: ByteString] = [:]
-    /// How many members offer a protocol.
-    private var offers: [ByteString: Int] = [:]
+    /// How many members offer a protocol. They are few, and an array is a third of a dictionary's size.
+    private var offers: [(name: ByteString, count: Int)] = []
 
     package var count: Int { all.count }
     package var isEmpty: Bool { all.isEmpty }
@@ -32,7 +32,7 @@ package struct ClassicMembers: Sendable {
     mutating func append(_ member: ClassicMember) {
         if let instance = member.instanceId { statics[instance] = member.id }
         countOffers(of: member.protocols, by: 1)
-        all.append(member)
+        all.append(member.sharing(with: all.last))
         hashes.append(member.id.javaHash)
     }
 
@@ -54,18 +54,23 @@ package struct ClassicMembers: Sendable {
     mutating func setProtocols(_ protocols: [MemberProtocol], at index: Int) {
         countOffers(of: all[index].protocols, by: -1)
         countOffers(of: protocols, by: 1)
-        all[index].protocols = protocols
+        let neighbour = index > 0 ? index - 1 : count - 1
+        all[index].protocols = protocols.sharing(with: all[neighbour].protocols)
     }
 
     private mutating func countOffers(of protocols: [MemberProtocol], by step: Int) {
         for offered in protocols {
-            let count = offers[offered.name, default: 0] + step
-            offers[offered.name] = count > 0 ? count : nil
+            if let place = offers.firstIndex(where: { $0.name == offered.name }) {
+                offers[place].count += step
+            } else {
+                offers.append((offered.name, step))
+            }
         }
+        offers.removeAll { $0.count == 0 }
     }
 
     /// Whether every member offers this protocol (so too if there is no member).
-    func allOffer(_ name: ByteString) -> Bool { offers[name, default: 0] == count }
+    func allOffer(_ name: ByteString) -> Bool { offers.first { $0.name == name }?.count ?? 0 == count }
 
     /// The protocol with the most votes; each member votes for the first of its list that all of them offer. Where votes
     /// are even, the choice of the member that came first wins.

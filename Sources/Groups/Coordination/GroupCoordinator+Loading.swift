@@ -30,8 +30,10 @@ extension GroupCoordinator {
                 more = try log.read(partition, from: offset, maxBytes: configuration.offsetsLoadBufferBytes) { batches in
                     next = try loader.replay(batches) ?? offset
                 }
-                // A batch that brings nothing forward would be read for ever.
-                if next <= offset { break }
+                guard more else { break }
+                guard next > offset else {
+                    throw RecordError(.corruptMessage, "nothing can be read at offset \(offset), which is not the end")
+                }
                 offset = next
             }
         } catch {

@@ -96,6 +96,9 @@ package final class GroupCoordinator: Sendable {
         for (ticket, answer) in effects.syncs {
             if let waiter = state.syncs.removeValue(forKey: ticket) { aftermath.syncs.append((waiter, answer)) }
         }
+        // An emptied dictionary would keep its room, in every idle group.
+        if state.joins.isEmpty { state.joins = [:] }
+        if state.syncs.isEmpty { state.syncs = [:] }
         for store in effects.stores {
             do throws(GroupLogError) {
                 let appended = try append(to: group.partition, at: moment) { batch throws(EncodeError) in
