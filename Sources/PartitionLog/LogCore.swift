@@ -34,6 +34,8 @@ struct LogCore: Sendable {
     var unflushedBytes = 0
     var lastFlushMs: Int64
     var lastAppendMs: Int64 = 0
+    /// Everything below was compacted (`cleaner-offset-checkpoint`).
+    var cleanedOffset: Int64 = 0
     /// No index entry waits in memory.
     var isResting = true
     /// Names that were made in the directory, and the directory's own, are not known to be on the disk.

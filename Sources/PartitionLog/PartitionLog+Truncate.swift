@@ -42,6 +42,7 @@ extension PartitionLog {
         core.highWatermark = min(core.highWatermark, end)
         core.flushedOffset = min(core.flushedOffset, end)
         core.recoveryPoint = min(core.recoveryPoint, end)
+        core.cleanedOffset = min(core.cleanedOffset, end)
         core.mustFlushBelow = min(core.mustFlushBelow, end)
         core.epochs.truncateFromEnd(end)
         core.bytesSinceIndexEntry = active.size - (try active.offsetIndex.last()?.position ?? 0)

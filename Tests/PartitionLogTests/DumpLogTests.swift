@@ -92,4 +92,24 @@ struct DumpLogTests {
         try bench.restart()
         try Self.check(bench.data + "/t-0", records: 701)
     }
+
+    @Test func `Kafka reads every file after compaction`() throws {
+        let bench = try Bench { configuration in
+            configuration.segmentBytes = 4000
+            configuration.indexIntervalBytes = 300
+            configuration.compacts = true
+            configuration.fileDeleteDelayMs = 0
+        }
+        for number in 0..<300 {
+            try bench.log().append(try batch(["value \(number)", "more"], key: "k\(number % 9)") { builder in
+                builder.producerId = Int64(number % 4)
+                builder.producerEpoch = 0
+                builder.baseSequence = Int32(number / 4 * 2)
+                builder.compression = Compression(CompressionType.allCases[number % 5])
+            })
+        }
+        _ = try bench.log().clean(memoryBytes: 1 << 20)
+        try bench.restart()
+        try Self.check(bench.data + "/t-0", hasGaps: true)
+    }
 }

@@ -64,13 +64,15 @@ extension PartitionLog {
     }
 
     /// Renames the segments to `.deleted`; the files go `file.delete.delay.ms` later. The caller holds `diskWork`.
-    func discard(_ segments: [Segment], _ nowMs: Int64) throws(LogError) {
+    func discard(_ segments: [Segment], _ nowMs: Int64, keepingSnapshotOf kept: Int64 = -1) throws(LogError) {
         guard !segments.isEmpty else { return }
         let (path, delayMs) = core.withLock { ($0.path, $0.configuration.fileDeleteDelayMs) }
         do throws(FileError) {
             for segment in segments {
                 try segment.rename(addingSuffix: SegmentSuffix.deleted)
-                try environment.fileSystem.remove(ProducerSnapshots.path(path, segment.baseOffset))
+                if segment.baseOffset != kept {
+                    try environment.fileSystem.remove(ProducerSnapshots.path(path, segment.baseOffset))
+                }
             }
         } catch {
             throw failed(error)

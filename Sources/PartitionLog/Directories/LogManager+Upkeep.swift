@@ -9,6 +9,7 @@ struct Upkeep: Sendable {
     var checkpointMs: Int64
     var highWatermarkMs: Int64
     var producerExpirationMs: Int64
+    var cleaningMs: Int64
     /// What stands in the checkpoint files, so that an unchanged one is not written again.
     var written: [String: [UInt8]] = [:]
 
@@ -17,6 +18,7 @@ struct Upkeep: Sendable {
         checkpointMs = nowMs
         highWatermarkMs = nowMs
         producerExpirationMs = nowMs
+        cleaningMs = nowMs
     }
 }
 
@@ -41,6 +43,8 @@ extension LogManager {
                 }
             }
             removeDeleted(nowMs: nowMs)
+            // Cleaning takes its time: on a worker of its own.
+            if due(&upkeep.cleaningMs, cleaner.backoffMs, nowMs) { environment.submit { [weak self] in self?.cleanLogs() } }
             var kinds: [OffsetCheckpoint.Kind] = []
             if due(&upkeep.checkpointMs, intervals.checkpointMs, nowMs) { kinds += [.recoveryPoint, .logStartOffset] }
             if due(&upkeep.highWatermarkMs, intervals.highWatermarkMs, nowMs) { kinds += [.highWatermark] }
@@ -88,7 +92,7 @@ extension LogManager {
     }
 
     func writeCheckpoints(of directory: LogDirectory, _ kinds: [OffsetCheckpoint.Kind]) throws(FileError) {
-        for kind in kinds where kind != .cleaner {
+        for kind in kinds {
             try offsets(kind, of: directory).write(kind, in: directory.path, of: environment.fileSystem)
         }
     }
@@ -105,7 +109,9 @@ extension LogManager {
                 if view.logStartOffset > view.segments[0].baseOffset {
                     checkpoint.offsets[log.partition] = view.logStartOffset
                 }
-            case .cleaner: break
+            case .cleaner:
+                let cleaned = log.cleanedOffset
+                if cleaned > 0 { checkpoint.offsets[log.partition] = cleaned }
             }
         }
         return checkpoint

@@ -30,12 +30,19 @@ package final class LogManager: Sendable {
 
     package let directories: [LogDirectory]
     package let environment: LogEnvironment
+    let cleaner: CleanerConfiguration
+    /// Held while logs are cleaned; what cannot be.
+    let cleaning = Mutex<Set<TopicPartition>>([])
     let intervals: Intervals
     let state = Mutex(State())
     let upkeep: Mutex<Upkeep>
     private let unclean = Atomic<Bool>(false)
 
-    package init(directories: [LogDirectory], environment: LogEnvironment, intervals: Intervals = Intervals()) {
+    package init(
+        directories: [LogDirectory], environment: LogEnvironment, intervals: Intervals = Intervals(),
+        cleaner: CleanerConfiguration = CleanerConfiguration()
+    ) {
+        self.cleaner = cleaner
         self.directories = directories
         self.environment = environment
         self.intervals = intervals
@@ -80,6 +87,7 @@ package final class LogManager: Sendable {
         let wasClean = names.contains(Self.cleanShutdownFile)
         let recoveryPoints = try checkpoint(.recoveryPoint, directory)
         let starts = try checkpoint(.logStartOffset, directory)
+        let cleaned = try checkpoint(.cleaner, directory)
         var jobs: [LogLoader] = []
         for name in names {
             let path = directory.path + "/" + name
@@ -90,7 +98,8 @@ package final class LogManager: Sendable {
                     LogLoader(
                         partition: partition, directory: directory, environment: environment, path: path,
                         configuration: configuration(partition.topic), recoveryPoint: recoveryPoints[partition] ?? 0,
-                        logStartOffset: starts[partition] ?? 0, wasClean: wasClean))
+                        logStartOffset: starts[partition] ?? 0, wasClean: wasClean,
+                        cleanedOffset: cleaned[partition] ?? 0))
             case .deleted:
                 state.withLock { $0.deletions.append((path, directory, environment.clock.wallMs())) }
             case .clusterMetadata:

@@ -149,6 +149,12 @@ struct ProducerStateTable: Sendable {
         return first.firstOffset < other.firstOffset ? first : other
     }
 
+    /// Segments were rewritten: where open transactions began has to be looked up again.
+    mutating func forgetPlaces() {
+        for slot in open.indices { open[slot].segmentBase = -1 }
+        for slot in undecided.indices { undecided[slot].segmentBase = -1 }
+    }
+
     // MARK: forgetting and remembering
 
     /// Forgets producers that were silent for long and have no transaction open.

@@ -18,6 +18,7 @@ struct LogLoader {
     let recoveryPoint: Int64
     let logStartOffset: Int64
     let wasClean: Bool
+    var cleanedOffset: Int64 = 0
     /// For a partition that is new.
     var topicId = Uuid.zero
 
@@ -28,6 +29,12 @@ struct LogLoader {
         let names = try DirectoryCleanup(path: path, environment: environment).run()
         var segments = try segments(names)
         var scan = LogScan(path: path, environment: environment, configuration: configuration)
+        for segment in segments.dropLast() {
+            let stem = SegmentName.digits(segment.baseOffset)
+            if names.contains(stem + SegmentSuffix.offsetIndex), names.contains(stem + SegmentSuffix.timeIndex) { continue }
+            try scan.makeIndexes(of: segment)
+            try segment.finish()
+        }
         if !wasClean { try scan.recover(&segments, from: recoveryPoint, partition: partition) }
 
         var isNew = false
@@ -65,6 +72,7 @@ struct LogLoader {
             path: path, configuration: configuration, segments: segments, logStartOffset: start, logEndOffset: end,
             flushedOffset: settled, recoveryPoint: settled, lastFlushMs: nowMs,
             needsDirectorySync: isNew || !wasClean, highWatermark: end)
+        core.cleanedOffset = cleanedOffset
         core.rollJitterMs = PartitionLog.jitter(configuration)
         core.bytesSinceIndexEntry = active.size - (try active.offsetIndex.last()?.position ?? 0)
         if active.size > 0 {

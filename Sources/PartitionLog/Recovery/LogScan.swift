@@ -95,6 +95,11 @@ struct LogScan {
         let offsetsRise = try segment.offsetIndex.isConsistent(segmentSize: segment.size)
         let timesRise = try segment.timeIndex.isConsistent(endOffset: segment.baseOffset &+ Int64(Int32.max))
         if offsetsRise, timesRise, !segment.lacksTimeIndex, try startsBatch(segment), try tellsTime(segment) { return }
+        try makeIndexes(of: segment)
+    }
+
+    /// Offset and time index of a segment, anew out of its batches' heads.
+    func makeIndexes(of segment: Segment) throws(LogError) {
         try storage { () throws(FileError) in
             try segment.offsetIndex.reset()
             try segment.timeIndex.reset()
