@@ -24,6 +24,11 @@ struct KeptRecords: Sendable {
 
     mutating func add(unknown record: [UInt8]) { unknown.append(record) }
 
+    var counts: [String: Int] {
+        Dictionary(grouping: byKey.keys) { MetadataRecordType(rawValue: $0.type).map { "\($0)" } ?? "\($0.type)" }
+            .mapValues(\.count)
+    }
+
     /// In a fixed order, so that two snapshots of one state are the same bytes.
     var all: [[UInt8]] {
         let sorted = byKey.sorted { left, right in

@@ -27,7 +27,7 @@ extension EmbeddedMetadataStore {
     }
 
     /// Writes a snapshot of what is committed.
-    func writeSnapshot() throws(MetadataError) {
+    package func writeSnapshot() throws(MetadataError) {
         let image = publisher.image
         let control = state.withLock { [$0.kraftVersion, $0.voters].compactMap(\.self) }
         let name = SnapshotName(endOffset: image.offset + 1, epoch: image.epoch)

@@ -94,6 +94,12 @@ struct SnapshotWriter {
 }
 
 extension ClusterImage {
+    /// The records of a snapshot of it.
+    package var snapshotRecords: [[UInt8]] { records() }
+
+    /// How many records are kept of each type that nobody here reads.
+    package var keptRecordCounts: [String: Int] { kept.counts }
+
     /// The records that make this image, features first: those say how the others are to be read.
     func records() -> [[UInt8]] {
         var list = RecordList()
