@@ -225,11 +225,11 @@ def administration(adapter, report, feeder, base):
     wanted = [n for n in ("list", "describe", "offsets", "delete") if report.selects(f"groups.{n}")]
     if not wanted or not {"group-admin", "commit"} <= adapter.offers:
         return
-    everything = feeder.create(topic)
-    member = None
+    everything, member = set(), None
 
     def listed():
-        nonlocal member
+        nonlocal everything, member
+        everything = feeder.create(topic)
         member = adapter.join(group, topics=[topic])
         await_share(everything, member)
         wait_for(lambda: group in adapter.list_groups(), "the group in the list")
