@@ -8,8 +8,10 @@
 #include <openssl/x509v3.h>
 
 void ctls_context_defaults(struct ssl_ctx_st *context, long session_seconds) {
+    // What goes out as the chain is what the key store has, nothing from the trust store.
     SSL_CTX_set_mode(
-        context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+        context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS
+            | SSL_MODE_NO_AUTO_CHAIN);
     // A peer that goes without close_notify is a closed connection, not a failure: Kafka's frames carry their lengths.
     SSL_CTX_set_options(
         context,

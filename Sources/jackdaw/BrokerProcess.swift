@@ -25,6 +25,7 @@ final class BrokerProcess {
     private let store: EmbeddedMetadataStore
     private let identity: BrokerIdentity
     private let replicas: ReplicaManager
+    private let lateFailure = LateFailure()
     private var threads: [WorkerThread] = []
 
     /// Reads what is in the data directories; nothing is served yet.
@@ -69,7 +70,7 @@ final class BrokerProcess {
     }
 
     /// Recovers the logs, registers with the cluster's metadata, and listens.
-    func start(topics: [ServeOptions.Topic]) throws(StartFailure) {
+    func start(_ options: ServeOptions) throws(StartFailure) {
         try loadLogs()
         let sockets = try bindListeners()
         do throws(MetadataError) {
@@ -79,11 +80,13 @@ final class BrokerProcess {
         }
         store.observe { [replicas] change in replicas.apply(change) }
         let server = makeServer()
-        for topic in topics { create(topic) }
-        for (descriptor, identity) in sockets {
-            let endpoint = server.listen(on: descriptor, as: identity)
-            announce("listening \(endpoint.listener) \(endpoint.address)\n")
-            log.info("listening", ["listener": endpoint.listener, "address": endpoint.address])
+        for topic in options.topics { create(topic) }
+        let plain = sockets.filter { $0.identity.securityProtocol == SecurityProtocol.plaintext.rawValue }
+        for (descriptor, identity) in plain { announceListening(server.listen(on: descriptor, as: identity)) }
+        let secure = sockets.filter { $0.identity.securityProtocol == SecurityProtocol.ssl.rawValue }
+        SecureListeners(secure, live, options).open(on: server, loops[0], workers: workers) { [lateFailure, loops] failure in
+            lateFailure.value = failure
+            loops[0].post { server.stop { loops[0].stop() } }
         }
         log.info(
             "jackdaw is ready", ["node": identity.nodeId, "cluster": identity.clusterId, "data": dataDirectories])
@@ -135,8 +138,8 @@ final class BrokerProcess {
     private func bind(
         _ listener: Configuration.Listener, advertised: Configuration.Listener
     ) throws(StartFailure) -> [(descriptor: Int32, identity: ListenerIdentity)] {
-        guard listener.securityProtocol == .plaintext else {
-            throw StartFailure("listener \(listener): \(listener.securityProtocol.rawValue) is not served yet; PLAINTEXT is")
+        guard !listener.securityProtocol.usesSASL else {
+            throw StartFailure("listener \(listener): \(listener.securityProtocol.rawValue) is not served; PLAINTEXT and SSL are")
         }
         var port = UInt16(listener.port)
         var bound: [Int32] = []
@@ -215,7 +218,7 @@ final class BrokerProcess {
     }
 
     /// Turns the loops until the broker is stopped, then closes what is open.
-    func run() {
+    func run() throws(StartFailure) {
         for loop in loops.dropFirst() {
             if let thread = WorkerThread("loop-\(loop.index)", { loop.run() }) { threads.append(thread) }
         }
@@ -225,6 +228,7 @@ final class BrokerProcess {
         workers.stop()
         logs.shutdown()
         store.close()
+        if let failure = lateFailure.value { throw failure }
         log.info("stopped")
     }
 

@@ -33,8 +33,8 @@ func serve(_ options: ServeOptions) -> Int32 {
         }
         let configuration = try configuration(options)
         let process = try BrokerProcess(configuration, clusterId: options.clusterId, emulating: release)
-        try process.start(topics: options.topics)
-        process.run()
+        try process.start(options)
+        try process.run()
         return 0
     } catch {
         complain(error.description)
@@ -62,7 +62,8 @@ private func configuration(_ options: ServeOptions) throws(StartFailure) -> Brok
     }
     do throws(ConfigurationError) {
         return try BrokerConfiguration(
-            serverProperties: properties, settings: options.settings, port: options.port, dataDirectory: options.dataDirectory)
+            serverProperties: properties, settings: options.settings, port: options.port, dataDirectory: options.dataDirectory,
+            tls: options.tls)
     } catch {
         throw StartFailure(error.description)
     }
