@@ -26,9 +26,10 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
 }
 static int has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
 
-// The instruction takes three cycles and can begin one each: so three stretches of the bytes are summed beside each other, and the
-// first two moved past what follows them. Moving a sum past n zero bytes is multiplying it by x^8n; the carry-less product's
-// reduction by the same instruction brings x^33 of that (Gopal and others, "Fast CRC computation for iSCSI polynomial", Intel 2011).
+// The instruction takes three cycles and can begin one each: so three stretches of the bytes are summed beside each
+// other, and the first two moved past what follows them. Moving a sum past n zero bytes is multiplying it by x^8n; the
+// carry-less product's reduction by the same instruction brings x^33 of that (Gopal and others, "Fast CRC computation
+// for iSCSI polynomial", Intel 2011).
 enum { long_stretch = 2048, short_stretch = 256 };
 static uint32_t past_long, past_two_long, past_short, past_two_short;
 

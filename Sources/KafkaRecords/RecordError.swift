@@ -1,5 +1,5 @@
-/// Why record bytes are refused: what is wrong, in words for the peer's and the operator's log, and the Kafka error code
-/// that a produce request with such bytes is answered with.
+/// Why record bytes are refused: what is wrong, in words for the peer's and the operator's log, and the Kafka error
+/// code that a produce request with such bytes is answered with.
 package struct RecordError: Error, Equatable, Sendable, CustomStringConvertible {
     package enum Kind: Sendable {
         /// A length, a magic or a checksum that cannot be (Kafka's CorruptRecordException).
@@ -12,11 +12,13 @@ package struct RecordError: Error, Equatable, Sendable, CustomStringConvertible 
         case messageTooLarge
         /// A codec number without a codec, or a codec that this magic does not know.
         case unsupportedCompressionType
-        /// A payload that its codec cannot read. Kafka answers UNKNOWN_SERVER_ERROR; the bytes are corrupt, so we say that.
+        /// A payload that its codec cannot read. Kafka answers UNKNOWN_SERVER_ERROR; the bytes are corrupt, so we say
+        /// that.
         case brokenCompression
         /// Idempotent or transactional batches where the format has no place for them.
         case unsupportedForMessageFormat
-        /// Where an arithmetic check of Kafka's own fails and it answers UNKNOWN_SERVER_ERROR; kept for the same verdict.
+        /// Where an arithmetic check of Kafka's own fails and it answers UNKNOWN_SERVER_ERROR; kept for the same
+        /// verdict.
         case unreadable
     }
 
@@ -33,7 +35,8 @@ package struct RecordError: Error, Equatable, Sendable, CustomStringConvertible 
 
     package var kind: Kind
     package var message: String
-    /// The records that a produce answer lists as `RecordErrors` (version 8 and later); empty where the batch as a whole is wrong.
+    /// The records that a produce answer lists as `RecordErrors` (version 8 and later); empty where the batch as a
+    /// whole is wrong.
     package var rejectedRecords: [RejectedRecord]
 
     package init(_ kind: Kind, _ message: String, rejectedRecords: [RejectedRecord] = []) {

@@ -8,7 +8,8 @@ enum BatchVectors {
     typealias Row = [String: Any]
 
     static func rows(_ name: String) throws -> [Row] {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../compat/vectors/batches")
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(
+            path: "../../compat/vectors/batches")
         let packed = try Data(contentsOf: folder.appending(path: name))
         let text = try packed.withUnsafeBytes { packed in
             try RecordScratch.borrow { Data(try $0.unpack(packed, codec: .gzip)) }
@@ -34,7 +35,9 @@ extension [String: Any] {
 func equal<T: Equatable>(
     _ ours: T, _ theirs: T?, _ name: @autoclosure () -> String, at location: SourceLocation = #_sourceLocation
 ) {
-    if ours != theirs { Issue.record("\(name()): \(ours), expected \(String(describing: theirs))", sourceLocation: location) }
+    if ours != theirs {
+        Issue.record("\(name()): \(ours), expected \(String(describing: theirs))", sourceLocation: location)
+    }
 }
 
 func hex(_ bytes: UnsafeRawBufferPointer?) -> String? {

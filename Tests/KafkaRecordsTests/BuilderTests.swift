@@ -5,7 +5,8 @@ import Testing
 @Suite struct BuilderTests {
     /// A builder that is told what Kafka's was told, as far as the batch shows it.
     private func builder(like header: RecordBatchHeader) -> RecordBatchBuilder {
-        var builder = RecordBatchBuilder(compression: Compression(header.compression ?? .none), baseOffset: header.baseOffset)
+        var builder = RecordBatchBuilder(
+            compression: Compression(header.compression ?? .none), baseOffset: header.baseOffset)
         builder.partitionLeaderEpoch = header.partitionLeaderEpoch
         builder.producerId = header.producerId
         builder.producerEpoch = header.producerEpoch
@@ -31,7 +32,8 @@ import Testing
                     var builder = builder(like: header)
                     var records = try batch.records(scratch: scratch)
                     while var record = try records.next() {
-                        // Log append time covers what the producer set: only its difference to the base is in the record.
+                        // Log append time covers what the producer set: only its difference to the base is in the
+                        // record.
                         if header.timestampType == .logAppendTime { record.timestamp = createTime(record, header) }
                         builder.append(record, offset: record.offset)
                     }
@@ -40,7 +42,9 @@ import Testing
                         equal(hex(built), hex(batch.bytes), name)
                         identical += 1
                     } else {
-                        try built.withUnsafeBytes { try sameContent(try #require(try BatchView(firstOf: $0)), batch, name) }
+                        try built.withUnsafeBytes {
+                            try sameContent(try #require(try BatchView(firstOf: $0)), batch, name)
+                        }
                         sameInside += 1
                     }
                 }
@@ -77,18 +81,19 @@ import Testing
 
     @Test(arguments: CompressionType.allCases)
     func `every codec unpacks what it packed, at every level`(type: CompressionType) throws {
-        let levels: [Int32?] = switch type {
-        case .none, .snappy: [nil]
-        case .gzip: [nil, 1, 9]
-        case .lz4: [nil, 1, 9, 17]
-        case .zstd: [nil, -5, 1, 22]
-        }
+        let levels: [Int32?] =
+            switch type {
+            case .none, .snappy: [nil]
+            case .gzip: [nil, 1, 9]
+            case .lz4: [nil, 1, 9, 17]
+            case .zstd: [nil, -5, 1, 22]
+            }
         // Around the sizes of snappy's and lz4's blocks and of the window.
         let sizes = [0, 1, 100, 32 << 10, (32 << 10) + 1, 65_536, 65_537, 300_000]
         let scratch = RecordScratch()
         for level in levels {
             for size in sizes {
-                let value = (0 ..< size).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 5) }
+                let value = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* $0 >> 5) }
                 var builder = RecordBatchBuilder(compression: Compression(type, level: level))
                 builder.append(timestamp: 1, key: nil, value: value)
                 builder.append(timestamp: 2, key: value, value: nil)

@@ -1,14 +1,19 @@
 import KafkaRecords
 import Testing
 
-/// The checksum in hardware beside one by a table, over lengths around every stretch that it works in, from every alignment.
+/// The checksum in hardware beside one by a table, over lengths around every stretch that it works in, from every
+/// alignment.
 @Suite struct ChecksumTests {
     @Test func `batches of every size have the checksum that a table gives`() throws {
         var generator = SplitMix(state: 7)
-        let sizes = Array(0...70) + [255, 256, 700, 767, 768, 769, 1535, 1536, 2303, 6143, 6144, 6145, 6911, 6912, 12_288, 65_536, 70_001]
+        let sizes =
+            Array(0...70) + [
+                255, 256, 700, 767, 768, 769, 1535, 1536, 2303, 6143, 6144, 6145, 6911, 6912, 12_288, 65_536, 70_001,
+            ]
         for size in sizes {
             var builder = RecordBatchBuilder()
-            builder.append(timestamp: 1, key: nil, value: (0 ..< size).map { _ in UInt8(truncatingIfNeeded: generator.next()) })
+            builder.append(
+                timestamp: 1, key: nil, value: (0..<size).map { _ in UInt8(truncatingIfNeeded: generator.next()) })
             let built = try builder.build()
             #expect(TestChecksum.repaired(built) == built, "\(size)")
             // The same bytes where they do not begin at a word.

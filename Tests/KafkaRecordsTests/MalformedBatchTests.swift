@@ -82,7 +82,8 @@ import Testing
             ] {
                 let kafka = try #require(row.text(step))
                 #expect(
-                    ours == kafka || Self.isMeant(name, step, ours: ours, kafka: kafka), "\(name): \(step) \(ours), Kafka \(kafka)")
+                    ours == kafka || Self.isMeant(name, step, ours: ours, kafka: kafka),
+                    "\(name): \(step) \(ours), Kafka \(kafka)")
                 steps += 1
             }
             #expect(verdict.batchesFound == row.integer("batchesFound"), "\(name)")
@@ -102,10 +103,13 @@ import Testing
             #expect(code == expectedCode(kafka, error), "\(name): \(code) \(error?.message ?? ""), Kafka \(kafka)")
             codes[code, default: 0] += 1
         }
-        print("malformed batches as produce requests, by code:", codes.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" })
+        print(
+            "malformed batches as produce requests, by code:",
+            codes.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" })
     }
 
-    /// Kafka answers -1 for payloads that it cannot unpack and codecs that it does not know; there we say what is wrong.
+    /// Kafka answers -1 for payloads that it cannot unpack and codecs that it does not know; there we say what is
+    /// wrong.
     private func expectedCode(_ kafka: Int64, _ error: RecordError?) -> Int64 {
         guard kafka == -1 else { return kafka }
         switch error?.kind {
@@ -118,8 +122,11 @@ import Testing
     private func produceCode(_ bytes: UnsafeMutableRawBufferPointer, version: Int16) -> (Int64, RecordError?) {
         do {
             try RecordValidator.checkProduceRequest(UnsafeRawBufferPointer(bytes), version: version)
-            // The broker's authorization stands between; without a transactional id it lets no transactional batch pass.
-            if try BatchView(firstOf: UnsafeRawBufferPointer(bytes))?.header?.isTransactional == true { return (53, nil) }
+            // The broker's authorization stands between; without a transactional id it lets no transactional batch
+            // pass.
+            if try BatchView(firstOf: UnsafeRawBufferPointer(bytes))?.header?.isTransactional == true {
+                return (53, nil)
+            }
             let validator = RecordValidator(rules: AppendRules(), origin: .client, nowMs: 1_700_000_000_000)
             _ = try validator.validate(bytes)
             return (0, nil)

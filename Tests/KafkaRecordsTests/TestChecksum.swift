@@ -1,8 +1,8 @@
 /// The checksums of record bytes by a table of the tests' own, so that broken batches can be given a right one.
 enum TestChecksum {
     private static func table(_ polynomial: UInt32) -> [UInt32] {
-        (0 ..< 256).map { index in
-            (0 ..< 8).reduce(UInt32(index)) { row, _ in row & 1 == 1 ? row >> 1 ^ polynomial : row >> 1 }
+        (0..<256).map { index in
+            (0..<8).reduce(UInt32(index)) { row, _ in row & 1 == 1 ? row >> 1 ^ polynomial : row >> 1 }
         }
     }
     private static let castagnoli = table(0x82f6_3b78)
@@ -19,9 +19,9 @@ enum TestChecksum {
         let isLegacy = bytes[16] < 2
         let start = isLegacy ? 16 : 21, place = isLegacy ? 12 : 17
         guard size > start, size <= bytes.count else { return bytes }
-        let checksum = crc(bytes[start ..< size], isLegacy ? zip : castagnoli)
+        let checksum = crc(bytes[start..<size], isLegacy ? zip : castagnoli)
         var repaired = bytes
-        for index in 0 ..< 4 { repaired[place + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(24 - 8 * index)) }
+        for index in 0..<4 { repaired[place + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(24 - 8 * index)) }
         return repaired
     }
 }

@@ -3,8 +3,8 @@ import Testing
 
 @testable import KafkaRecords
 
-/// Bytes that were cut, flipped, doubled: nothing may trap or read beyond the end. Run under the address sanitizer, the buffers being
-/// exactly as long as what they hold.
+/// Bytes that were cut, flipped, doubled: nothing may trap or read beyond the end. Run under the address sanitizer,
+/// the buffers being exactly as long as what they hold.
 @Suite struct TruncationAdversarialTests {
     /// Everything that reads record bytes, on a copy of them.
     private func readEverything(_ bytes: some Collection<UInt8>, _ scratch: RecordScratch) -> Int {
@@ -29,7 +29,9 @@ import Testing
             rules.compression = compression
             rules.timestampType = compression == nil ? .createTime : .logAppendTime
             let validator = RecordValidator(rules: rules, origin: .coordinator, nowMs: 1_700_000_000_500)
-            if var validated = try? validator.validate(copy) { _ = validated.assign(firstOffset: 5, leaderEpoch: 1, in: copy) }
+            if var validated = try? validator.validate(copy) {
+                _ = validated.assign(firstOffset: 5, leaderEpoch: 1, in: copy)
+            }
         }
         return records
     }
@@ -61,9 +63,9 @@ import Testing
         var generator = SplitMix(state: 20)
         var reads = 0
         for (_, bytes) in try smallCases() {
-            for _ in 0 ..< 40 {
+            for _ in 0..<40 {
                 var broken = bytes
-                for _ in 0 ... Int(generator.next() % 3) {
+                for _ in 0...Int(generator.next() % 3) {
                     let place = Int(generator.next() % UInt64(broken.count))
                     broken[place] ^= UInt8(truncatingIfNeeded: generator.next() | 1)
                 }

@@ -3,7 +3,9 @@ import Testing
 
 /// What the vectors do not reach: request versions, sizes, messages, what the log gets.
 @Suite struct ValidatorTests {
-    private func batch(_ compression: CompressionType = .none, keys: [[UInt8]?] = [[1]], timestamp: Int64 = 1000) throws -> [UInt8] {
+    private func batch(_ compression: CompressionType = .none, keys: [[UInt8]?] = [[1]], timestamp: Int64 = 1000) throws
+        -> [UInt8]
+    {
         var builder = RecordBatchBuilder(compression: Compression(compression))
         for key in keys { builder.append(timestamp: timestamp, key: key, value: [9, 9]) }
         return try builder.build()
@@ -37,7 +39,9 @@ import Testing
         #expect(failure(zstd, version: 6)?.errorCode == 76)
         #expect(failure(zstd, version: 7) == nil)
         // Before version 3 nothing of it is asked.
-        #expect(failure(zstd, version: 2) == nil && failure([], version: 2) == nil && failure([], version: 3)?.errorCode == 87)
+        #expect(
+            failure(zstd, version: 2) == nil && failure([], version: 2) == nil
+                && failure([], version: 3)?.errorCode == 87)
     }
 
     @Test func `no batch is nothing to append`() throws {
@@ -72,7 +76,9 @@ import Testing
             let error = failure(try batch(type, keys: [[1], nil, [2], nil]), rules)
             #expect(error?.errorCode == 87)
             #expect(error?.rejectedRecords.map(\.batchIndex) == [1, 3])
-            #expect(error?.rejectedRecords.first?.message.hasPrefix("Compacted topic cannot accept message without key") == true)
+            #expect(
+                error?.rejectedRecords.first?.message.hasPrefix("Compacted topic cannot accept message without key")
+                    == true)
         }
     }
 
@@ -80,7 +86,9 @@ import Testing
         var rules = AppendRules()
         rules.timestampBeforeMaxMs = 100
         rules.timestampAfterMaxMs = 10
-        for timestamp: Int64 in [900, 1010] { #expect(failure(try batch(timestamp: timestamp), rules) == nil, "\(timestamp)") }
+        for timestamp: Int64 in [900, 1010] {
+            #expect(failure(try batch(timestamp: timestamp), rules) == nil, "\(timestamp)")
+        }
         for timestamp: Int64 in [899, 1011, .max, .min] {
             let error = failure(try batch(timestamp: timestamp), rules)
             #expect(error?.errorCode == 32 && error?.rejectedRecords.count == 1, "\(timestamp)")
@@ -101,7 +109,8 @@ import Testing
                 #expect(validated.assign(firstOffset: 30, leaderEpoch: 4, in: bytes) == 31)
                 let appended = try #require(try BatchView(firstOf: UnsafeRawBufferPointer(bytes)))
                 let header = try appended.validHeader()
-                #expect(header.timestampType == .logAppendTime && header.maxTimestamp == 777 && header.baseTimestamp == 500)
+                #expect(
+                    header.timestampType == .logAppendTime && header.maxTimestamp == 777 && header.baseTimestamp == 500)
                 #expect(header.baseOffset == 30 && header.partitionLeaderEpoch == 4)
             }
         }

@@ -44,14 +44,19 @@ import Testing
             let outcome = try compare(row, try #require(sources[name]), rules, "\(name), \(rules)")
             outcomes[outcome, default: 0] += 1
         }
-        print("validator vectors: \(outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: ", "))")
+        let counts = outcomes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
+        print("validator vectors: \(counts.joined(separator: ", "))")
         #expect(outcomes["appended", default: 0] > 2000)
     }
 
-    private func compare(_ row: BatchVectors.Row, _ source: [UInt8], _ rulesName: String, _ name: String) throws -> String {
+    private func compare(_ row: BatchVectors.Row, _ source: [UInt8], _ rulesName: String, _ name: String) throws
+        -> String
+    {
         var bytes = source
         let (rules, origin) = Self.rules(rulesName)
-        if origin == .client, bytes.count > 16, bytes[16] == 2 { bytes.replaceSubrange(0..<8, with: repeatElement(0, count: 8)) }
+        if origin == .client, bytes.count > 16, bytes[16] == 2 {
+            bytes.replaceSubrange(0..<8, with: repeatElement(0, count: 8))
+        }
         let kafka = try #require(row.integer("code"))
         let validator = RecordValidator(rules: rules, origin: origin, nowMs: Self.nowMs)
         return try bytes.withUnsafeMutableBytes { bytes in
@@ -61,10 +66,14 @@ import Testing
                     equal(row.text("hex"), "", name)
                     return "left out"
                 }
-                // Kafka's own builder takes no negative timestamp and no transactional batch without a producer id, and so its broker
-                // answers UNKNOWN_SERVER_ERROR where it has to rewrite what it would keep in place.
-                if row.text("exception") == "IllegalArgumentException" { return "appended, where Kafka's builder refuses the batch" }
-                if isControl(bytes) && row["rewritten"] as? Bool == true { return "left in place, where Kafka loses the control flag" }
+                // Kafka's own builder takes no negative timestamp and no transactional batch without a producer id,
+                // and so its broker answers UNKNOWN_SERVER_ERROR where it has to rewrite what it would keep in place.
+                if row.text("exception") == "IllegalArgumentException" {
+                    return "appended, where Kafka's builder refuses the batch"
+                }
+                if isControl(bytes) && row["rewritten"] as? Bool == true {
+                    return "left in place, where Kafka loses the control flag"
+                }
                 try #require(kafka == 0, "\(name): appended, Kafka \(kafka)")
                 let last = validated.assign(firstOffset: 100, leaderEpoch: 7, in: bytes)
                 equal(last + 1, row.integer("nextOffset"), name)
@@ -72,9 +81,12 @@ import Testing
                 equal(validated.rewritten != nil, row["rewritten"] as? Bool, name)
                 let isRewritten = validated.rewritten != nil
                 // Java makes U+FFFD of bytes that are no UTF-8 when it reads a header's key; we leave them as they are.
-                if let expected = row.text("hex"), !(isRewritten && row.text("case")?.hasPrefix("header-key-not-utf8") == true) {
+                if let expected = row.text("hex"),
+                    !(isRewritten && row.text("case")?.hasPrefix("header-key-not-utf8") == true)
+                {
                     try validated.withBytes(in: bytes) {
-                        try same(UnsafeRawBufferPointer($0), BatchVectors.bytes(expected), isRewritten: isRewritten, name)
+                        try same(
+                            UnsafeRawBufferPointer($0), BatchVectors.bytes(expected), isRewritten: isRewritten, name)
                     }
                 }
                 return "appended"
@@ -98,7 +110,8 @@ import Testing
         case .brokenCompression: return 2
         case .unsupportedCompressionType: return 76
         // A key that does not fit into its message, or a length out of damaged gzip that takes Kafka's memory.
-        case .invalidRecord, .corruptMessage: return row.text("case")?.hasPrefix("v") == true ? Int64(error.errorCode) : -1
+        case .invalidRecord, .corruptMessage:
+            return row.text("case")?.hasPrefix("v") == true ? Int64(error.errorCode) : -1
         default: return -1
         }
     }
@@ -109,7 +122,8 @@ import Testing
             if !isRewritten || header.compression == CompressionType.none {
                 return equal(hex(ours), hex(kafkas), name)
             }
-            try sameContent(try #require(try BatchView(firstOf: ours)), try #require(try BatchView(firstOf: kafkas)), name)
+            try sameContent(
+                try #require(try BatchView(firstOf: ours)), try #require(try BatchView(firstOf: kafkas)), name)
         }
     }
 }

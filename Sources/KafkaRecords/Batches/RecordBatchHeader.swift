@@ -1,14 +1,15 @@
 /// The head of a record batch (magic 2, 61 bytes) or of an outer message of magic 0 or 1, read where it lies.
 ///
-/// A view: valid as long as the bytes are. Numbers are as they stand; nothing is checked here but that the head is there.
-/// Layout: Kafka's message-format.md; for magic 0 and 1 `LegacyRecord`.
+/// A view: valid as long as the bytes are. Numbers are as they stand; nothing is checked here but that the head is
+/// there. Layout: Kafka's message-format.md; for magic 0 and 1 `LegacyRecord`.
 package struct RecordBatchHeader {
     package static let size = RecordLimits.batchHeaderBytes
 
     let base: UnsafeRawPointer
 
-    /// nil where the bytes end before the head does (61 bytes for magic 2, 26 and 34 for 0 and 1) or the magic is none of the three.
-    /// The records need not be there: a reader of a file brings the first 61 bytes, or what is left of the file.
+    /// nil where the bytes end before the head does (61 bytes for magic 2, 26 and 34 for 0 and 1) or the magic is none
+    /// of the three. The records need not be there: a reader of a file brings the first 61 bytes, or what is left of
+    /// the file.
     package init?(_ bytes: UnsafeRawBufferPointer) {
         guard let base = bytes.baseAddress, bytes.count >= RecordLimits.bytesUpToMagic else { return nil }
         let needed: Int
@@ -28,7 +29,8 @@ package struct RecordBatchHeader {
         static let baseOffset = 0, length = 8, magic = 16
         // Magic 2.
         static let partitionLeaderEpoch = 12, crc = 17, attributes = 21, lastOffsetDelta = 23, baseTimestamp = 27
-        static let maxTimestamp = 35, producerId = 43, producerEpoch = 51, baseSequence = 53, recordCount = 57, records = 61
+        static let maxTimestamp = 35, producerId = 43, producerEpoch = 51, baseSequence = 53
+        static let recordCount = 57, records = 61
         // Magic 0 and 1.
         static let legacyCRC = 12, legacyAttributes = 17, legacyTimestamp = 18
     }
@@ -44,7 +46,8 @@ package struct RecordBatchHeader {
 
     // MARK: as stored
 
-    /// The first eight bytes. Magic 2: the first offset. Magic 0 and 1: the offset of the message, the last one inside if compressed.
+    /// The first eight bytes. Magic 2: the first offset. Magic 0 and 1: the offset of the message, the last one inside
+    /// if compressed.
     package var baseOffset: Int64 { big(Field.baseOffset) }
     /// How many bytes follow the length field.
     package var batchLength: Int32 { big(Field.length) }
@@ -54,7 +57,9 @@ package struct RecordBatchHeader {
     package var attributes: Int16 {
         isLegacy ? Int16(base.load(fromByteOffset: Field.legacyAttributes, as: UInt8.self)) : big(Field.attributes)
     }
-    package var partitionLeaderEpoch: Int32 { isLegacy ? NoValue.partitionLeaderEpoch : big(Field.partitionLeaderEpoch) }
+    package var partitionLeaderEpoch: Int32 {
+        isLegacy ? NoValue.partitionLeaderEpoch : big(Field.partitionLeaderEpoch)
+    }
     package var lastOffsetDelta: Int32 { isLegacy ? 0 : big(Field.lastOffsetDelta) }
     /// Magic 1: the message's timestamp; magic 0: -1.
     package var baseTimestamp: Int64 { isLegacy ? legacyTimestamp : big(Field.baseTimestamp) }
@@ -62,7 +67,8 @@ package struct RecordBatchHeader {
     package var producerId: Int64 { isLegacy ? NoValue.producerId : big(Field.producerId) }
     package var producerEpoch: Int16 { isLegacy ? NoValue.producerEpoch : big(Field.producerEpoch) }
     package var baseSequence: Int32 { isLegacy ? NoValue.sequence : big(Field.baseSequence) }
-    /// How many records the batch says it has; for magic 0 and 1 it is 1, or -1 if compressed, since only unpacking tells.
+    /// How many records the batch says it has; for magic 0 and 1 it is 1, or -1 if compressed, since only unpacking
+    /// tells.
     package var recordCount: Int32 {
         guard isLegacy else { return big(Field.recordCount) }
         return attributes & Attribute.codec == 0 ? 1 : -1

@@ -1,5 +1,5 @@
-/// Cuts bytes into record batches, as Kafka's ByteBufferLogInputStream does. What is too short for a batch at the end ends the walk
-/// without an error: fetch answers and file tails are cut anywhere.
+/// Cuts bytes into record batches, as Kafka's ByteBufferLogInputStream does. What is too short for a batch at the end
+/// ends the walk without an error: fetch answers and file tails are cut anywhere.
 package struct RecordBatches {
     package let bytes: UnsafeRawBufferPointer
     /// Where the next batch begins; after the last `next()` how many bytes were whole batches.
@@ -13,7 +13,7 @@ package struct RecordBatches {
     /// (Kafka finds that when it checks it): see `BatchView.ensureValid`.
     package mutating func next() throws(RecordError) -> BatchView? {
         guard let size = try nextSize(), bytes.count - position >= size else { return nil }
-        let batch = BatchView(unchecked: UnsafeRawBufferPointer(rebasing: bytes[position ..< position + size]))
+        let batch = BatchView(unchecked: UnsafeRawBufferPointer(rebasing: bytes[position..<position + size]))
         position += size
         return batch
     }
@@ -62,13 +62,15 @@ package struct BatchView {
         guard let header else { throw tooShort }
         let computed = header.computeCRC(of: bytes)
         guard computed == header.crc else {
-            throw RecordError(.corruptMessage, "record batch is corrupt (stored crc = \(header.crc), computed crc = \(computed))")
+            throw RecordError(
+                .corruptMessage, "record batch is corrupt (stored crc = \(header.crc), computed crc = \(computed))")
         }
         return header
     }
 
     var tooShort: RecordError {
-        RecordError(.corruptMessage, "record batch of magic \(magic) is corrupt: \(bytes.count) bytes are less than its head")
+        RecordError(
+            .corruptMessage, "record batch of magic \(magic) is corrupt: \(bytes.count) bytes are less than its head")
     }
 
     /// What follows the head of a magic 2 batch: the records, packed or plain.

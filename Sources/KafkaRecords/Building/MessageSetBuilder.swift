@@ -1,4 +1,5 @@
-/// Builds messages of magic 0 or 1: one behind the other, or packed into one (Kafka's MemoryRecordsBuilder for the old formats).
+/// Builds messages of magic 0 or 1: one behind the other, or packed into one (Kafka's MemoryRecordsBuilder for the old
+/// formats).
 struct MessageSetBuilder {
     let magic: Int8
     let compression: Compression
@@ -22,7 +23,8 @@ struct MessageSetBuilder {
         let timestamp = logAppendTimeMs ?? record.timestamp
         let isRelative = magic > 0 && compression.type != .none
         appendMessage(
-            offset: isRelative ? record.offset &- baseOffset : record.offset, timestamp: timestamp, codec: .none, key: record.key,
+            offset: isRelative ? record.offset &- baseOffset : record.offset, timestamp: timestamp, codec: .none,
+            key: record.key,
             value: record.value, to: &messages)
         lastOffset = record.offset
         maxTimestamp = max(maxTimestamp, timestamp)
@@ -39,13 +41,15 @@ struct MessageSetBuilder {
         try outcome.get()
         packed.withUnsafeBytes { value in
             appendMessage(
-                offset: lastOffset, timestamp: logAppendTimeMs ?? maxTimestamp, codec: compression.type, key: nil, value: value,
+                offset: lastOffset, timestamp: logAppendTimeMs ?? maxTimestamp, codec: compression.type, key: nil,
+                value: value,
                 to: &output)
         }
     }
 
     private func appendMessage(
-        offset: Int64, timestamp: Int64, codec: CompressionType, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+        offset: Int64, timestamp: Int64, codec: CompressionType, key: UnsafeRawBufferPointer?,
+        value: UnsafeRawBufferPointer?,
         to output: inout [UInt8]
     ) {
         let start = output.count

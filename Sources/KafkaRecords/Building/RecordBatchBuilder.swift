@@ -1,7 +1,7 @@
 /// Builds one record batch of magic 2: what coordinators, the metadata log, up-conversion and compaction write.
 ///
-/// Append records with rising offsets, then `build()`. The first record's offset and timestamp are what the others count from,
-/// unless `baseOffset` says otherwise.
+/// Append records with rising offsets, then `build()`. The first record's offset and timestamp are what the others
+/// count from, unless `baseOffset` says otherwise.
 package struct RecordBatchBuilder {
     package var baseOffset: Int64?
     package var partitionLeaderEpoch = NoValue.partitionLeaderEpoch
@@ -13,12 +13,14 @@ package struct RecordBatchBuilder {
     package var isControl = false
     /// Not nil: the batch has log append time, and this is it.
     package var logAppendTimeMs: Int64?
-    /// Not nil: the batch carries a delete horizon, which takes the base timestamp's place (KIP-534). Set it before the first record.
+    /// Not nil: the batch carries a delete horizon, which takes the base timestamp's place (KIP-534). Set it before
+    /// the first record.
     package var deleteHorizonMs: Int64?
     /// Not nil: the batch ends at this offset although its last record does not (compaction keeps a batch's range).
     package var lastOffset: Int64?
 
-    /// The largest timestamp that a batch without records says: what compaction emptied keeps it (Kafka's writeEmptyHeader).
+    /// The largest timestamp that a batch without records says: what compaction emptied keeps it (Kafka's
+    /// writeEmptyHeader).
     package var maxTimestampIfEmpty = NoValue.timestamp
 
     package private(set) var recordCount: Int32 = 0
@@ -46,7 +48,9 @@ package struct RecordBatchBuilder {
         let offset = beginRecord(offset, timestamp)
         let offsetDelta = Int32(truncatingIfNeeded: offset &- (baseOffset ?? offset))
         let timestampDelta = timestamp &- baseTimestamp
-        var length = 1 + Varint.size(timestampDelta) + Varint.size(Int64(offsetDelta)) + Varint.size(of: key) + Varint.size(of: value)
+        var length =
+            1 + Varint.size(timestampDelta) + Varint.size(Int64(offsetDelta)) + Varint.size(of: key)
+            + Varint.size(of: value)
         length += Varint.size(Int64(headers.count))
         for header in headers { length += Varint.size(of: header.key) + Varint.size(of: header.value) }
         Varint.append(Int64(length), to: &records)
@@ -78,7 +82,8 @@ package struct RecordBatchBuilder {
     /// A record of another batch under a new offset.
     package mutating func append(_ record: RecordView, offset: Int64) {
         append(
-            offset: offset, timestamp: record.timestamp, key: record.key, value: record.value, headers: Array(record.headers))
+            offset: offset, timestamp: record.timestamp, key: record.key, value: record.value,
+            headers: Array(record.headers))
     }
 
     private mutating func beginRecord(_ given: Int64?, _ timestamp: Int64) -> Int64 {

@@ -1,7 +1,8 @@
 /// A codec and how hard it tries.
 package struct Compression: Sendable, Hashable {
     package var type: CompressionType
-    /// `compression.gzip.level` (1 to 9), `compression.lz4.level` (1 to 17), `compression.zstd.level` (-131072 to 22); nil is the codec's own.
+    /// `compression.gzip.level` (1 to 9), `compression.lz4.level` (1 to 17), `compression.zstd.level` (-131072 to 22);
+    /// nil is the codec's own.
     package var level: Int32?
 
     package init(_ type: CompressionType, level: Int32? = nil) {
@@ -12,7 +13,8 @@ package struct Compression: Sendable, Hashable {
     package static var none: Compression { Compression(.none) }
 
     /// Packs `bytes` behind what `output` holds.
-    func pack(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8], forMagic magic: Int8 = 2) throws(RecordError) {
+    func pack(_ bytes: UnsafeRawBufferPointer, into output: inout [UInt8], forMagic magic: Int8 = 2) throws(RecordError)
+    {
         switch type {
         case .none: output.append(contentsOf: bytes)
         case .gzip: try packGzip(bytes, level: level, into: &output)
@@ -24,7 +26,8 @@ package struct Compression: Sendable, Hashable {
 }
 
 extension [UInt8] {
-    /// Makes room for `bound` more bytes, lets `body` write them and keeps as many as it says; nil from `body` is a failure.
+    /// Makes room for `bound` more bytes, lets `body` write them and keeps as many as it says; nil from `body` is a
+    /// failure.
     mutating func appendUpTo(
         _ bound: Int, _ codec: CompressionType, _ body: (UnsafeMutableRawBufferPointer) -> Int?
     ) throws(RecordError) {

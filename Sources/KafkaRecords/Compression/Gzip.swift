@@ -1,6 +1,7 @@
 internal import CZlib
 
-/// RFC 1952 members one after another, as Java's GZIPInputStream reads them: what follows the last and is no member is ignored.
+/// RFC 1952 members one after another, as Java's GZIPInputStream reads them: what follows the last and is no member is
+/// ignored.
 struct GzipUnpacker: ~Copyable {
     // zlib keeps the stream's address, so it may not move.
     private var stream: UnsafeMutablePointer<z_stream>?
@@ -32,26 +33,29 @@ struct GzipUnpacker: ~Copyable {
         self.stream = stream
     }
 
-    mutating func next(into window: UnsafeMutableRawBufferPointer) throws(RecordError) -> UnsafeRawBufferPointer? {
-        guard !atEnd, let stream else { return nil }
-        stream.pointee.next_out = window.baseAddress!.assumingMemoryBound(to: UInt8.self)
-        stream.pointee.avail_out = UInt32(window.count)
+    mutating func fill(_ window: inout UnpackWindow) throws(RecordError) {
+        guard !atEnd, let stream else { return }
+        let room = window.room
+        stream.pointee.next_out = room.baseAddress?.assumingMemoryBound(to: UInt8.self)
+        stream.pointee.avail_out = UInt32(room.count)
+        var isDamaged = false
+        defer { if !isDamaged { window.count += room.count - Int(stream.pointee.avail_out) } }
         while stream.pointee.avail_out > 0 {
             let outcome = inflate(stream, Z_NO_FLUSH)
             if outcome == Z_STREAM_END {
-                guard try beginNextMember(stream) else { break }
+                guard beginNextMember(stream) else { break }
                 continue
             }
             guard outcome == Z_OK else {
-                let why = stream.pointee.msg.map { String(cString: $0) }
-                throw brokenPayload(.gzip, why ?? (outcome == Z_BUF_ERROR ? "it ends too early" : "error \(outcome)"))
+                let why = stream.pointee.msg.map { String(cString: $0) } ?? "it ends too early"
+                // Java hands out what came before a wrong check sum or the end, and nothing of what is damaged itself.
+                isDamaged = outcome != Z_BUF_ERROR && !why.hasSuffix("check")
+                throw brokenPayload(.gzip, why)
             }
         }
-        let count = window.count - Int(stream.pointee.avail_out)
-        return count > 0 ? UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(window)[..<count]) : nil
     }
 
-    private mutating func beginNextMember(_ stream: UnsafeMutablePointer<z_stream>) throws(RecordError) -> Bool {
+    private mutating func beginNextMember(_ stream: UnsafeMutablePointer<z_stream>) -> Bool {
         let left = stream.pointee.avail_in
         guard left >= 3, let next = stream.pointee.next_in, next[0] == 0x1f, next[1] == 0x8b, next[2] == 8,
             inflateReset(stream) == Z_OK

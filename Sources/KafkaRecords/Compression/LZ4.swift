@@ -2,8 +2,9 @@ internal import CLZ4
 
 /// LZ4 frames as Kafka writes and reads them: independent blocks, no dictionary.
 ///
-/// In magic 0 Kafka's first encoder computed the checksum of the frame's head over the frame's magic number too (KAFKA-3160); whoever
-/// reads magic 0 ignores that checksum, and whoever writes it for old consumers writes it wrong in the same way.
+/// In magic 0 Kafka's first encoder computed the checksum of the frame's head over the frame's magic number too
+/// (KAFKA-3160); whoever reads magic 0 ignores that checksum, and whoever writes it for old consumers writes it wrong
+/// in the same way.
 enum LZ4Frame {
     static let magic: UInt32 = 0x184d_2204
     static let blockIndependence: UInt8 = 0x20, contentSize: UInt8 = 0x08, reserved: UInt8 = 0x03
@@ -64,22 +65,21 @@ struct LZ4Unpacker: ~Copyable {
         atEnd = false
     }
 
-    mutating func next(into window: UnsafeMutableRawBufferPointer) throws(RecordError) -> UnsafeRawBufferPointer? {
+    mutating func fill(_ window: inout UnpackWindow) throws(RecordError) {
         if !head.isEmpty { try readHead() }
-        var filled = 0
-        while !atEnd && filled < window.count {
-            var produced = window.count - filled
+        while !atEnd && !window.isFull {
+            let room = window.room
+            var produced = room.count
             var consumed = input.remaining
-            let hint = LZ4F_decompress(context, window.baseAddress! + filled, &produced, input.position, &consumed, nil)
+            let hint = LZ4F_decompress(context, room.baseAddress, &produced, input.position, &consumed, nil)
             guard LZ4F_isError(hint) == 0 else {
                 throw brokenPayload(.lz4, String(cString: LZ4F_getErrorName(hint)))
             }
             input.skip(Int32(consumed))
-            filled += produced
+            window.count += produced
             atEnd = hint == 0
             if !atEnd && produced == 0 && consumed == 0 { throw brokenPayload(.lz4, "it ends too early") }
         }
-        return filled > 0 ? UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(window)[..<filled]) : nil
     }
 
     /// The head goes in apart from the rest, since its checksum may be a corrected one.
@@ -88,7 +88,8 @@ struct LZ4Unpacker: ~Copyable {
         var consumed = head.count
         let hint = head.withUnsafeBytes { LZ4F_decompress(context, nil, &produced, $0.baseAddress, &consumed, nil) }
         guard LZ4F_isError(hint) == 0, consumed == head.count else {
-            throw brokenPayload(.lz4, LZ4F_isError(hint) == 0 ? "its head is damaged" : String(cString: LZ4F_getErrorName(hint)))
+            throw brokenPayload(
+                .lz4, LZ4F_isError(hint) == 0 ? "its head is damaged" : String(cString: LZ4F_getErrorName(hint)))
         }
         head = []
     }
@@ -101,12 +102,13 @@ func packLZ4(
     var preferences = LZ4F_preferences_t()
     preferences.frameInfo.blockSizeID = LZ4F_max64KB
     preferences.frameInfo.blockMode = LZ4F_blockIndependent
-    // Kafka's default level 9 is its fast compressor; its other levels are those of the slow one, up to 17, of which liblz4 has 12.
+    // Kafka's default level 9 is its fast compressor; its other levels are those of the slow one, up to 17, of which
+    // liblz4 has 12.
     preferences.compressionLevel = level.map { $0 == 9 ? 0 : min($0, 12) } ?? 0
     let start = output.count
     try output.appendUpTo(LZ4F_compressFrameBound(bytes.count, &preferences), .lz4) { room in
         let size = LZ4F_compressFrame(room.baseAddress, room.count, bytes.baseAddress, bytes.count, &preferences)
         return LZ4F_isError(size) == 0 ? size : nil
     }
-    if brokenHeaderChecksum { output[start + 6] = LZ4Frame.checksum(output[start ..< start + 6]) }
+    if brokenHeaderChecksum { output[start + 6] = LZ4Frame.checksum(output[start..<start + 6]) }
 }

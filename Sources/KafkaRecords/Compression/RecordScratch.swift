@@ -2,20 +2,29 @@ internal import Synchronization
 
 /// Memory and codec states that reading compressed batches needs, to be used again and again by one thread at a time.
 ///
-/// Whoever reads many batches keeps one; who reads one now and then borrows one: `RecordScratch.borrow { scratch in … }`.
+/// Whoever reads many batches keeps one; who reads one now and then borrows one (`RecordScratch.borrow`).
 package final class RecordScratch {
     let unpacker = Unpacker()
     private var memory = GrowingBytes()
+    /// What stopped the last unpacking after some bytes; who gets to their end has to throw it.
+    private(set) var failure: RecordError?
 
     package init() {}
 
     /// Unpacks all of `payload`, at most `RecordLimits.unpackedBytes`. The result is good until the next call.
+    /// Where the payload is damaged it is what comes before; `failure` is set then.
     func unpack(
         _ payload: UnsafeRawBufferPointer, codec: CompressionType, ignoresLZ4HeaderChecksum: Bool = false
     ) throws(RecordError) -> UnsafeRawBufferPointer {
         memory.removeAll()
+        failure = nil
         try unpacker.begin(payload, codec: codec, ignoresLZ4HeaderChecksum: ignoresLZ4HeaderChecksum)
-        while let piece = try unpacker.next() { memory.append(piece) }
+        do throws(RecordError) {
+            while let piece = try unpacker.next() { memory.append(piece) }
+        } catch {
+            guard error.kind == .brokenCompression, memory.count > 0 else { throw error }
+            failure = error
+        }
         return memory.bytes
     }
 

@@ -4,11 +4,13 @@ internal import CSnappy
 ///
 ///     0x82 "SNAPPY" 0x00, version int32, lowest compatible version int32, then blocks: length int32, bare snappy
 ///
-/// kafka-python#2483 is what an encoder gets that writes the versions wrong: Java refuses versions below 1.
+/// The packing side writes the head as Java does, byte for byte (kafka-python#2483). Java looks at the version only where
+/// another stream is glued to the first.
 enum SnappyFraming {
     static let magic: [UInt8] = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0x00]
     static let headerBytes = 16
-    /// The magic's first four bytes as a block length: a stream that is glued to another goes on with a head of its own.
+    /// The magic's first four bytes as a block length: a stream that is glued to another goes on with a head of its
+    /// own.
     static let magicHead = Int32(bitPattern: 0x8253_4e41)
     /// What Java packs into one block: bytes.
     static let blockBytes = 32 << 10
@@ -23,15 +25,15 @@ struct SnappyUnpacker: ~Copyable {
         guard payload.count > 0 else { throw brokenPayload(.snappy, "it is empty") }
         input = RecordCursor(payload)
         isFramed = payload.count >= SnappyFraming.headerBytes && payload.starts(with: SnappyFraming.magic)
-        if isFramed { try readHeader() }
+        if isFramed { input.skip(Int32(SnappyFraming.headerBytes)) }
     }
 
-    private mutating func readHeader() throws(RecordError) {
+    /// The head of a stream that begins behind another: magic, version, lowest compatible version.
+    private mutating func readGluedHeader() throws(RecordError) {
         input.skip(Int32(SnappyFraming.magic.count))
-        let version = input.int32(), compatible = input.int32()
-        guard !input.broken, version >= 1, compatible >= 1 else {
-            throw brokenPayload(.snappy, "stream version \(version), compatible with \(compatible)")
-        }
+        let version = input.int32()
+        input.skip(4)
+        guard !input.broken, version >= 1 else { throw brokenPayload(.snappy, "stream version \(version)") }
     }
 
     mutating func next() throws(RecordError) -> UnsafeRawBufferPointer? {
@@ -46,7 +48,7 @@ struct SnappyUnpacker: ~Copyable {
             if length == SnappyFraming.magicHead {
                 input = RecordCursor(from: input.position - 4, to: input.end)
                 guard input.remaining >= SnappyFraming.headerBytes else { return nil }
-                try readHeader()
+                try readGluedHeader()
                 continue
             }
             guard length >= 0, let packed = input.bytes(length) else {

@@ -1,7 +1,7 @@
 internal import CZstd
 
-/// Zstandard frames one after another (RFC 8878). Nothing at all is an empty stream, as it is for Kafka; other bytes behind the last
-/// frame are an error, as they are for Kafka.
+/// Zstandard frames one after another (RFC 8878). Nothing at all is an empty stream, as it is for Kafka; other bytes
+/// behind the last frame are an error, as they are for Kafka.
 struct ZstdUnpacker: ~Copyable {
     private var context: OpaquePointer?
     private var input = RecordCursor(UnsafeRawBufferPointer(start: nil, count: 0))
@@ -17,8 +17,9 @@ struct ZstdUnpacker: ~Copyable {
         inFrame = false
     }
 
-    mutating func next(into window: UnsafeMutableRawBufferPointer) throws(RecordError) -> UnsafeRawBufferPointer? {
-        var output = ZSTD_outBuffer(dst: window.baseAddress, size: window.count, pos: 0)
+    mutating func fill(_ window: inout UnpackWindow) throws(RecordError) {
+        var output = ZSTD_outBuffer(dst: window.memory.baseAddress, size: window.memory.count, pos: window.count)
+        defer { window.count = output.pos }
         // A frame may hold more for us although its input is used up; only the decoder knows.
         while output.pos < output.size && (inFrame || input.remaining > 0) {
             var source = ZSTD_inBuffer(src: input.position, size: input.remaining, pos: 0)
@@ -31,7 +32,6 @@ struct ZstdUnpacker: ~Copyable {
             inFrame = hint != 0
             if inFrame && source.pos == 0 && output.pos == before { throw brokenPayload(.zstd, "it ends too early") }
         }
-        return output.pos > 0 ? UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(window)[..<output.pos]) : nil
     }
 
     /// A level 22 stream takes up to 128 MB of window; that is not kept.
@@ -44,7 +44,8 @@ struct ZstdUnpacker: ~Copyable {
 
 func packZstd(_ bytes: UnsafeRawBufferPointer, level: Int32?, into output: inout [UInt8]) throws(RecordError) {
     try output.appendUpTo(ZSTD_compressBound(bytes.count), .zstd) { room in
-        let size = ZSTD_compress(room.baseAddress, room.count, bytes.baseAddress, bytes.count, level ?? ZSTD_CLEVEL_DEFAULT)
+        let size = ZSTD_compress(
+            room.baseAddress, room.count, bytes.baseAddress, bytes.count, level ?? ZSTD_CLEVEL_DEFAULT)
         return ZSTD_isError(size) == 0 ? size : nil
     }
 }

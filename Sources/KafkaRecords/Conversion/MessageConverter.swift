@@ -2,10 +2,12 @@
 package enum MessageConverter {
     // MARK: up
 
-    /// One batch of magic 2 out of everything that was found, packed as the topic wants it. Records are checked on the way as they are in
-    /// place (LogValidator.convertAndAssignOffsetsNonCompressed and buildRecordsAndAssignOffsets). The first offset is 0 here.
+    /// One batch of magic 2 out of everything that was found, packed as the topic wants it. Records are checked on the
+    /// way as they are in place (LogValidator.convertAndAssignOffsetsNonCompressed and buildRecordsAndAssignOffsets).
+    /// The first offset is 0 here.
     static func rewrite(
-        _ bytes: UnsafeMutableRawBufferPointer, _ found: RecordValidator.Found, compression: Compression, validator: RecordValidator
+        _ bytes: UnsafeMutableRawBufferPointer, _ found: RecordValidator.Found, compression: Compression,
+        validator: RecordValidator
     ) throws(RecordError) -> ValidatedRecords? {
         let first = found.first.header
         let isAppendTime = validator.rules.timestampType == .logAppendTime
@@ -27,7 +29,9 @@ package enum MessageConverter {
         // A coordinator's empty batch; a client's was refused.
         guard !builder.isEmpty else { return nil }
         let batch = try builder.build()
-        guard batch.count <= validator.rules.maxMessageBytes else { throw RecordValidator.tooLarge(batch.count, validator.rules) }
+        guard batch.count <= validator.rules.maxMessageBytes else {
+            throw RecordValidator.tooLarge(batch.count, validator.rules)
+        }
         return ValidatedRecords(
             validBytes: found.validBytes, rewritten: batch, recordCount: Int(builder.recordCount),
             maxTimestamp: builder.largestTimestamp, logAppendTimeMs: isAppendTime ? validator.nowMs : NoValue.timestamp)
@@ -42,13 +46,15 @@ package enum MessageConverter {
         var records = try batch.records(scratch: scratch)
         while let record = try records.next() {
             guard record.magic == batch.magic else {
-                throw RecordError(.invalidRecord, "a message of magic \(record.magic) inside one of magic \(batch.magic)")
+                throw RecordError(
+                    .invalidRecord, "a message of magic \(record.magic) inside one of magic \(batch.magic)")
             }
             guard record.sizeInBytes <= largest else {
                 throw RecordError(.invalidRecord, "invalid record size \(record.sizeInBytes) in a compressed batch")
             }
             guard record.hasValidChecksum else {
-                throw RecordError(.corruptMessage, "message \(record.offset) inside a compressed one is corrupt: its crc is wrong")
+                throw RecordError(
+                    .corruptMessage, "message \(record.offset) inside a compressed one is corrupt: its crc is wrong")
             }
             checks.check(offset: record.offset, timestamp: record.timestamp, hasKey: record.key != nil)
             builder.append(record, offset: Int64(builder.recordCount))
@@ -62,12 +68,14 @@ package enum MessageConverter {
 }
 
 extension MessageConverter {
-    /// What a consumer reads whose Fetch version knows nothing above `magic` (0 in versions 0 and 1, 1 in versions 2 and 3): batches of
-    /// newer magic become messages of that one. Headers, producers and control batches have no place there and are left out; zstd has
-    /// none either and is an error (Kafka's RecordsUtil.downConvert).
+    /// What a consumer reads whose Fetch version knows nothing above `magic` (0 in versions 0 and 1, 1 in versions 2
+    /// and 3): batches of newer magic become messages of that one. Headers, producers and control batches have no
+    /// place there and are left out; zstd has none either and is an error (Kafka's RecordsUtil.downConvert).
     ///
-    /// - Parameter firstOffset: from where the consumer reads; records before it in an uncompressed batch are left out.
-    /// - Returns: whole messages, none where all of it was control batches. What is cut off at the end of `records` is left out.
+    /// - Parameter firstOffset: from where the consumer reads; records before it in an uncompressed batch are left
+    ///   out.
+    /// - Returns: whole messages, none where all of it was control batches. What is cut off at the end of `records` is
+    ///   left out.
     package static func downConvert(
         _ records: UnsafeRawBufferPointer, to magic: Int8, firstOffset: Int64, scratch: RecordScratch
     ) throws(RecordError) -> [UInt8] {
@@ -77,7 +85,8 @@ extension MessageConverter {
             guard let header = batch.header else { throw batch.tooShort }
             if header.isControl { continue }
             guard header.compression != .zstd else {
-                throw RecordError(.unsupportedCompressionType, "Down-conversion of zstandard-compressed batches is not supported")
+                throw RecordError(
+                    .unsupportedCompressionType, "Down-conversion of zstandard-compressed batches is not supported")
             }
             if header.magic <= magic {
                 output.append(contentsOf: batch.bytes)
@@ -101,7 +110,8 @@ extension MessageConverter {
             guard codec != .none || record.offset >= firstOffset else { continue }
             if builder == nil {
                 builder = MessageSetBuilder(
-                    magic: magic, compression: Compression(codec), logAppendTimeMs: logAppendTimeMs, baseOffset: record.offset)
+                    magic: magic, compression: Compression(codec), logAppendTimeMs: logAppendTimeMs,
+                    baseOffset: record.offset)
             }
             builder?.append(record)
         }

@@ -40,7 +40,8 @@ struct LegacyMessages {
 
     init(_ batch: BatchView, _ header: RecordBatchHeader, scratch: RecordScratch) throws(RecordError) {
         guard let outer = LegacyMessage(batch.bytes) else {
-            throw RecordError(.invalidRecord, "a message of magic \(header.magic) does not fit into its \(batch.bytes.count) bytes")
+            throw RecordError(
+                .invalidRecord, "a message of magic \(header.magic) does not fit into its \(batch.bytes.count) bytes")
         }
         self.outer = outer
         outerSize = batch.bytes.count
@@ -54,16 +55,20 @@ struct LegacyMessages {
             throw RecordError(.invalidRecord, "compressed message of magic \(header.magic) without a value")
         }
         let unpacked = try scratch.unpack(value, codec: codec, ignoresLZ4HeaderChecksum: header.magic == 0)
-        try findInner(in: unpacked, header)
+        try findInner(in: unpacked, header, scratch.failure)
     }
 
-    /// Offsets inside magic 1 are relative to the outer one, which is the last record's: so the last has to be found first.
-    private mutating func findInner(in unpacked: UnsafeRawBufferPointer, _ header: RecordBatchHeader) throws(RecordError) {
+    /// Offsets inside magic 1 are relative to the outer one, which is the last record's: so the last has to be found
+    /// first.
+    private mutating func findInner(
+        in unpacked: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ failure: RecordError?
+    ) throws(RecordError) {
         var cursor = RecordCursor(unpacked)
         var lastOffset: Int64?
         while let message = try LegacyMessages.next(&cursor) {
             lastOffset = Int64(bigEndian: message.loadUnaligned(as: Int64.self))
         }
+        if let failure { throw failure }
         guard let lastOffset else {
             throw RecordError(.invalidRecord, "compressed message of magic \(header.magic) packs no message")
         }
@@ -73,7 +78,8 @@ struct LegacyMessages {
         guard header.magic == 1, header.baseOffset != 0 else { return }
         guard header.baseOffset >= lastOffset else {
             throw RecordError(
-                .invalidRecord, "the offset \(header.baseOffset) of a compressed message is less than \(lastOffset), the last inside")
+                .invalidRecord,
+                "the offset \(header.baseOffset) of a compressed message is less than \(lastOffset), the last inside")
         }
         innerBase = header.baseOffset &- lastOffset
     }
@@ -100,22 +106,32 @@ struct LegacyMessages {
         }
         guard let bytes = try LegacyMessages.next(&cursor) else { return nil }
         inner = cursor
-        guard let message = LegacyMessage(bytes) else {
-            throw RecordError(.invalidRecord, "a packed message does not fit into its \(bytes.count) bytes")
-        }
+        guard let message = LegacyMessage(bytes) else { throw misfit(bytes) }
         guard message.attributes & UInt8(RecordBatchHeader.Attribute.codec) == 0 else {
             throw RecordError(.invalidRecord, "packed messages must not be compressed themselves")
         }
         var record = view(
             message, offset: outer.magic == 1 ? innerBase &+ message.offset : message.offset,
-            timestamp: message.magic == 1 && timestampType == .logAppendTime ? outer.timestamp : message.timestamp, size: bytes.count)
+            timestamp: message.magic == 1 && timestampType == .logAppendTime ? outer.timestamp : message.timestamp,
+            size: bytes.count)
         record.hasValidChecksum = legacyCRC(of: bytes) == message.crc
         return record
     }
 
+    /// Kafka looks at a packed message's magic, codec and checksum before it takes the message apart.
+    private func misfit(_ bytes: UnsafeRawBufferPointer) -> RecordError {
+        let header = RecordBatchHeader(bytes)
+        let isDamaged = header.map { $0.crc != legacyCRC(of: bytes) } ?? true
+        if isDamaged && header?.magic == outer.magic && header?.codecNumber == 0 {
+            return RecordError(.corruptMessage, "a packed message of \(bytes.count) bytes is corrupt")
+        }
+        return RecordError(.invalidRecord, "a packed message does not fit into its \(bytes.count) bytes")
+    }
+
     private func view(_ message: LegacyMessage, offset: Int64, timestamp: Int64, size: Int) -> RecordView {
         RecordView(
-            offset: offset, timestamp: timestamp, attributes: message.attributes, magic: message.magic, key: message.key,
+            offset: offset, timestamp: timestamp, attributes: message.attributes, magic: message.magic,
+            key: message.key,
             value: message.value, sizeInBytes: size)
     }
 }

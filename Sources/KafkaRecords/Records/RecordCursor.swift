@@ -1,10 +1,11 @@
-/// Reads forward through bytes that may be wrong. A read past the end, or a varint that does not end, makes the cursor `broken`
-/// and yields zero; so the fields of a record are read in a row and the outcome is looked at once.
+/// Reads forward through bytes that may be wrong. A read past the end, or a varint that does not end, makes the cursor
+/// `broken` and yields zero; so the fields of a record are read in a row and the outcome is looked at once.
 struct RecordCursor {
     private(set) var position: UnsafeRawPointer
     let end: UnsafeRawPointer
     private(set) var broken = false
-    /// Broken by a varint with more bytes than its type can have, where Kafka's answer differs from that to an end too early.
+    /// Broken by a varint with more bytes than its type can have, where Kafka's answer differs from that to an end too
+    /// early.
     private(set) var overlong = false
 
     init(_ bytes: UnsafeRawBufferPointer) {
@@ -71,7 +72,7 @@ struct RecordCursor {
 
     @inline(never) private mutating func longUnsigned(most: Int) -> UInt64 {
         var value: UInt64 = 0
-        for index in 0 ..< most {
+        for index in 0..<most {
             guard position < end else { break }
             let byte = position.load(as: UInt8.self)
             position += 1

@@ -1,8 +1,8 @@
 /// The records of one batch of any magic, one after another.
 ///
-/// A compressed batch is unpacked into `scratch` first, up to `RecordLimits.unpackedBytes`; the views that come out point there
-/// and are good until the scratch is used again. The views of other batches are good as long as the batch's bytes.
-/// The batch's checksum is not looked at: that is `BatchView.ensureValid`.
+/// A compressed batch is unpacked into `scratch` first, up to `RecordLimits.unpackedBytes`; the views that come out
+/// point there and are good until the scratch is used again. The views of other batches are good as long as the
+/// batch's bytes. The batch's checksum is not looked at: that is `BatchView.ensureValid`.
 package struct RecordIterator {
     // One of the two; apart and not an enum, whose content would be copied out and in for every record.
     private var records: PlainRecords?
@@ -24,8 +24,13 @@ package struct RecordIterator {
 
     /// nil after the last record. Each record is checked as Kafka checks it when it reads it.
     package mutating func next() throws(RecordError) -> RecordView? {
-        if records != nil { return try records!.next() }
-        return try messages?.next()
+        guard records != nil else { return try messages?.next() }
+        do throws(RecordError) {
+            return try records!.next()
+        } catch {
+            // What is missing may be what the codec could not unpack.
+            throw records!.isCut ? scratch.failure ?? error : error
+        }
     }
 }
 
@@ -47,6 +52,10 @@ struct PlainRecords {
     private let logAppendTime: Int64?
     /// Kafka reads a packed batch through a stream, where a length of too many bytes gives another exception.
     private var isPacked = false
+    /// Not all of it could be unpacked.
+    private var isDamaged = false
+    /// That the records end before the batch says they do.
+    private(set) var isCut = false
 
     init(_ batch: BatchView, _ header: RecordBatchHeader, scratch: RecordScratch) throws(RecordError) {
         count = header.recordCount
@@ -63,6 +72,7 @@ struct PlainRecords {
         let codec = try header.requireCompression()
         isPacked = codec != .none
         cursor = RecordCursor(isPacked ? try scratch.unpack(batch.payload, codec: codec) : batch.payload)
+        isDamaged = isPacked && scratch.failure != nil
     }
 
     static func negativeCount(_ count: Int32) -> RecordError {
@@ -73,8 +83,11 @@ struct PlainRecords {
         guard read < count else { return nil }
         read += 1
         let record = try readRecord()
+        isCut = read == count && isDamaged && cursor.remaining == 0
+        if isCut { throw RecordError(.invalidRecord, "the end of the batch could not be unpacked") }
         if read == count, cursor.remaining > 0 {
-            throw RecordError(.invalidRecord, "incorrect declared batch size: \(cursor.remaining) bytes after the last record")
+            throw RecordError(
+                .invalidRecord, "incorrect declared batch size: \(cursor.remaining) bytes after the last record")
         }
         return record
     }
@@ -82,10 +95,15 @@ struct PlainRecords {
     private mutating func readRecord() throws(RecordError) -> RecordView {
         let start = cursor.position
         let length = cursor.varint()
-        if cursor.broken { throw lengthError }
+        if cursor.broken {
+            isCut = !cursor.overlong
+            throw lengthError
+        }
         guard length >= 0, Int(length) <= cursor.remaining else {
+            isCut = length >= 0
             throw RecordError(
-                .invalidRecord, "invalid record size: expected \(length) bytes, but the batch has \(cursor.remaining) left")
+                .invalidRecord,
+                "invalid record size: expected \(length) bytes, but the batch has \(cursor.remaining) left")
         }
         let end = cursor.position + Int(length)
         var body = RecordCursor(from: cursor.position, to: end)
@@ -123,14 +141,15 @@ struct PlainRecords {
         // A header takes two bytes at least; Kafka compares with one, and finds the rest out by walking.
         guard count >= 0, Int(count) <= body.remaining else { body.fail(); return .none }
         let start = body.position
-        for _ in 0 ..< count {
+        for _ in 0..<count {
             let keyLength = body.varint()
             if keyLength < 0 { body.fail() }
             body.skip(keyLength)
             body.skip(body.varint())
             if body.broken { return .none }
         }
-        return RecordHeaders(count: Int(count), bytes: UnsafeRawBufferPointer(start: start, count: body.position - start))
+        return RecordHeaders(
+            count: Int(count), bytes: UnsafeRawBufferPointer(start: start, count: body.position - start))
     }
 }
 

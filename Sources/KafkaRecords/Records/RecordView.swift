@@ -1,4 +1,5 @@
-/// One record, its key, value and headers where they lie: in the batch, or in the scratch that the batch was unpacked into.
+/// One record, its key, value and headers where they lie: in the batch, or in the scratch that the batch was unpacked
+/// into.
 package struct RecordView {
     package var offset: Int64
     package var timestamp: Int64
@@ -28,7 +29,9 @@ package struct RecordHeaders: Sequence {
     package let count: Int
     let bytes: UnsafeRawBufferPointer
 
-    package static var none: RecordHeaders { RecordHeaders(count: 0, bytes: UnsafeRawBufferPointer(start: nil, count: 0)) }
+    package static var none: RecordHeaders {
+        RecordHeaders(count: 0, bytes: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
 
     package struct Iterator: IteratorProtocol {
         var left: Int

@@ -1,4 +1,5 @@
-/// Walks over the records of a compressed batch without unpacking more than a window of it at a time; keys and values are skipped.
+/// Walks over the records of a compressed batch without unpacking more than a window of it at a time; keys and values
+/// are skipped.
 struct PackedWalk {
     struct Record {
         var timestampDelta: Int64
@@ -34,7 +35,7 @@ struct PackedWalk {
             throw RecordError(.invalidRecord, "found invalid number of record headers \(headerCount)")
         }
         // Each header takes two bytes at least, so the loop ends with the input however many were claimed.
-        for _ in 0 ..< headerCount {
+        for _ in 0..<headerCount {
             let length = try varint()
             guard length >= 0 else { throw RecordError(.invalidRecord, "invalid negative header key size \(length)") }
             try skip(length)
@@ -57,7 +58,9 @@ struct PackedWalk {
         return true
     }
 
-    private var endsEarly: RecordError { RecordError(.invalidRecord, "incorrect declared batch size: it ends within a record") }
+    private var endsEarly: RecordError {
+        RecordError(.invalidRecord, "incorrect declared batch size: it ends within a record")
+    }
 
     private mutating func byte() throws(RecordError) -> UInt8 {
         while cursor.remaining == 0 {
@@ -91,7 +94,7 @@ struct PackedWalk {
     /// Across the border of two windows.
     private mutating func unsigned(most: Int) throws(RecordError) -> UInt64 {
         var value: UInt64 = 0
-        for index in 0 ..< most {
+        for index in 0..<most {
             let byte = try byte()
             value |= UInt64(byte & 0x7f) << UInt64(7 * index)
             if byte < 0x80 { return value }

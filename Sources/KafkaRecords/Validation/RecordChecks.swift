@@ -1,5 +1,5 @@
-/// What is asked of every record of a batch, and what comes of it: LogValidator.validateRecord, kept so that a record that is in order
-/// costs a few comparisons.
+/// What is asked of every record of a batch, and what comes of it: LogValidator.validateRecord, kept so that a record
+/// that is in order costs a few comparisons.
 struct RecordChecks {
     private let nowMs: Int64
     private let beforeMaxMs: Int64
@@ -28,7 +28,8 @@ struct RecordChecks {
     @inline(__always) mutating func check(offset: Int64, timestamp: Int64, hasKey: Bool) {
         count += 1
         let age = nowMs &- timestamp
-        let isOutOfRange = checksCreateTime && timestamp != NoValue.timestamp && (age > beforeMaxMs || 0 &- age > afterMaxMs)
+        let isOutOfRange =
+            checksCreateTime && timestamp != NoValue.timestamp && (age > beforeMaxMs || 0 &- age > afterMaxMs)
         if (needsKey && !hasKey) || isOutOfRange || refusesTimestampType {
             reject(offset: offset, timestamp: timestamp, hasKey: hasKey)
             // Where any record is refused the batch is, so its largest timestamp no longer matters.
@@ -43,10 +44,13 @@ struct RecordChecks {
             message = "Compacted topic cannot accept message without key."
         } else if refusesTimestampType {
             hasInvalidTimestamp = true
-            message = "Invalid timestamp type in message with offset \(offset). Producer should not set timestamp type to LogAppendTime."
+            message =
+                "Invalid timestamp type in message with offset \(offset). "
+                + "Producer should not set timestamp type to LogAppendTime."
         } else {
             hasInvalidTimestamp = true
-            message = "Timestamp \(timestamp) of message with offset \(offset) is out of range. "
+            message =
+                "Timestamp \(timestamp) of message with offset \(offset) is out of range. "
                 + "The timestamp should be within [\(nowMs &- beforeMaxMs), \(nowMs &+ afterMaxMs)]"
         }
         rejected.append(RecordError.RejectedRecord(batchIndex: Int32(truncatingIfNeeded: count - 1), message: message))
@@ -57,7 +61,8 @@ struct RecordChecks {
         guard !rejected.isEmpty else { return }
         if hasInvalidTimestamp {
             throw RecordError(
-                .invalidTimestamp, "One or more records have been rejected due to invalid timestamp", rejectedRecords: rejected)
+                .invalidTimestamp, "One or more records have been rejected due to invalid timestamp",
+                rejectedRecords: rejected)
         }
         let shown = rejected.prefix(3).map { "record \($0.batchIndex): \($0.message)" }.joined(separator: "; ")
         throw RecordError(
@@ -76,9 +81,11 @@ struct RecordChecks {
         let appendTime = header.timestampType == .logAppendTime ? header.maxTimestamp : nil
         guard recordCount >= 0 else { throw PlainRecords.negativeCount(recordCount) }
         var cursor = RecordCursor(records)
-        for index in 0 ..< recordCount {
+        for index in 0..<recordCount {
             let length = cursor.varint()
-            guard !cursor.broken, length >= 0, Int(length) <= cursor.remaining else { throw brokenLength(cursor, index, length) }
+            guard !cursor.broken, length >= 0, Int(length) <= cursor.remaining else {
+                throw brokenLength(cursor, index, length)
+            }
             let end = cursor.position + Int(length)
             _ = cursor.byte()
             let timestamp = cursor.varlong()
@@ -95,31 +102,36 @@ struct RecordChecks {
                 hasKey: keyLength >= 0)
         }
         if recordCount > 0, cursor.remaining > 0 {
-            throw RecordError(.invalidRecord, "incorrect declared batch size: \(cursor.remaining) bytes after the last record")
+            throw RecordError(
+                .invalidRecord, "incorrect declared batch size: \(cursor.remaining) bytes after the last record")
         }
     }
 
     private func brokenLength(_ cursor: RecordCursor, _ index: Int32, _ length: Int32) -> RecordError {
-        if cursor.overlong { return RecordError(.unreadable, "the length of record \(index) of the batch has more than 5 bytes") }
+        if cursor.overlong {
+            return RecordError(.unreadable, "the length of record \(index) of the batch has more than 5 bytes")
+        }
         return RecordError(
-            .invalidRecord, "invalid record size: record \(index) has \(length) bytes, the batch \(cursor.remaining) more")
+            .invalidRecord,
+            "invalid record size: record \(index) has \(length) bytes, the batch \(cursor.remaining) more")
     }
 
-    /// Every record of a compressed batch, out of the window that it is unpacked through. As in Kafka, a record's length is not compared
-    /// with what it holds here, and offsets have to count up from nought: where they do not, Kafka would have to rewrite a batch
-    /// whose keys and values it has skipped, and answers UNKNOWN_SERVER_ERROR.
+    /// Every record of a compressed batch, out of the window that it is unpacked through. As in Kafka, a record's
+    /// length is not compared with what it holds here, and offsets have to count up from nought: where they do not,
+    /// Kafka would have to rewrite a batch whose keys and values it has skipped, and answers UNKNOWN_SERVER_ERROR.
     mutating func walk(_ packed: inout PackedWalk, of header: RecordBatchHeader) throws(RecordError) {
         let recordCount = header.recordCount
         let appendTime = header.timestampType == .logAppendTime ? header.maxTimestamp : nil
         guard recordCount >= 0 else { throw PlainRecords.negativeCount(recordCount) }
         guard recordCount > 0 else { return }
         var isConsecutive = true
-        for index in 0 ..< recordCount {
+        for index in 0..<recordCount {
             let record = try packed.next()
             let offset = header.baseOffset &+ Int64(record.offsetDelta)
             isConsecutive = isConsecutive && offset == Int64(index)
             check(
-                offset: offset, timestamp: appendTime ?? header.baseTimestamp &+ record.timestampDelta, hasKey: record.hasKey)
+                offset: offset, timestamp: appendTime ?? header.baseTimestamp &+ record.timestampDelta,
+                hasKey: record.hasKey)
         }
         try packed.finish()
         try finish()

@@ -26,12 +26,13 @@ package struct AppendRules: Sendable {
     package init() {}
 }
 
-/// Checks what somebody wants to append and makes it fit for the log, as Kafka's UnifiedLog.analyzeAndValidateRecords and LogValidator do
-/// together: sizes, checksums, every record, timestamps, compression, old formats.
+/// Checks what somebody wants to append and makes it fit for the log, as Kafka's UnifiedLog.analyzeAndValidateRecords
+/// and LogValidator do together: sizes, checksums, every record, timestamps, compression, old formats.
 ///
-/// All of it happens where the bytes lie, without memory, for a batch of magic 2 that keeps its compression. A batch that is compressed
-/// is unpacked through a window to look at its records, and its bytes stay. Offsets are given later, by `ValidatedRecords.assign`: they
-/// stand outside the checksum, so a log need not be locked while a batch is checked.
+/// All of it happens where the bytes lie, without memory, for a batch of magic 2 that keeps its compression. A batch
+/// that is compressed is unpacked through a window to look at its records, and its bytes stay. Offsets are given
+/// later, by `ValidatedRecords.assign`: they stand outside the checksum, so a log need not be locked while a batch is
+/// checked.
 package struct RecordValidator {
     let rules: AppendRules
     let origin: AppendOrigin
@@ -43,37 +44,45 @@ package struct RecordValidator {
         self.nowMs = nowMs
     }
 
-    /// What a produce request of this version may hold for a partition; version 3 and later: exactly one batch, of magic 2. Kafka checks
-    /// this before anything else (ProduceRequest.validateRecords).
+    /// What a produce request of this version may hold for a partition; version 3 and later: exactly one batch, of
+    /// magic 2. Kafka checks this before anything else (ProduceRequest.validateRecords).
     package static func checkProduceRequest(_ records: UnsafeRawBufferPointer, version: Int16) throws(RecordError) {
         guard version >= 3 else { return }
         var batches = RecordBatches(records)
         guard let first = try batches.next() else {
-            throw RecordError(.invalidRecord, "Produce requests with version \(version) must have at least one record batch per partition")
+            throw RecordError(
+                .invalidRecord,
+                "Produce requests with version \(version) must have at least one record batch per partition")
         }
         guard first.magic == 2 else {
             throw RecordError(
                 .invalidRecord,
-                "Produce requests with version \(version) are only allowed to contain record batches with magic version 2")
+                "Produce requests with version \(version) are only allowed to contain record batches "
+                    + "with magic version 2"
+            )
         }
         if version < 7, first.header?.compression == .zstd {
             throw RecordError(
-                .unsupportedCompressionType, "Produce requests with version \(version) are not allowed to use ZStandard compression")
+                .unsupportedCompressionType,
+                "Produce requests with version \(version) are not allowed to use ZStandard compression")
         }
         guard try batches.next() == nil else {
             throw RecordError(
                 .invalidRecord,
-                "Produce requests with version \(version) are only allowed to contain exactly one record batch per partition")
+                "Produce requests with version \(version) are only allowed to contain exactly one record batch "
+                    + "per partition"
+            )
         }
     }
 
-    /// Checks everything and writes timestamps where the topic's are append times. nil where there is no whole batch at all, which Kafka
-    /// takes for nothing to append (an empty message set of produce versions 0 to 2).
+    /// Checks everything and writes timestamps where the topic's are append times. nil where there is no whole batch
+    /// at all, which Kafka takes for nothing to append (an empty message set of produce versions 0 to 2).
     package func validate(_ records: UnsafeMutableRawBufferPointer) throws(RecordError) -> ValidatedRecords? {
         guard let found = try analyze(UnsafeRawBufferPointer(records)) else { return nil }
         if origin == .replication {
             return ValidatedRecords(
-                validBytes: found.validBytes, recordCount: 0, maxTimestamp: found.maxTimestamp, logAppendTimeMs: NoValue.timestamp)
+                validBytes: found.validBytes, recordCount: 0, maxTimestamp: found.maxTimestamp,
+                logAppendTimeMs: NoValue.timestamp)
         }
         let bytes = UnsafeMutableRawBufferPointer(rebasing: records[..<found.validBytes])
         // Plain messages of magic 0 and 1 are a batch each; of the rest there may be one.
@@ -86,7 +95,8 @@ package struct RecordValidator {
         }
         try checkBatch(found.first.header)
         // Control records are packed by nobody but their writer.
-        let keepsPacking = target.type == found.compression || (found.compression == .none && found.first.header.isControl)
+        let keepsPacking =
+            target.type == found.compression || (found.compression == .none && found.first.header.isControl)
         guard keepsPacking else {
             return try MessageConverter.rewrite(bytes, found, compression: target, validator: self)
         }
@@ -112,7 +122,8 @@ package struct RecordValidator {
         while let batch = try batches.next() {
             guard let unchecked = batch.header else { throw batch.tooShort }
             if origin == .client, !unchecked.isLegacy, unchecked.baseOffset != 0 {
-                throw RecordError(.invalidRecord, "the baseOffset of the record batch should be 0, but it is \(unchecked.baseOffset)")
+                throw RecordError(
+                    .invalidRecord, "the baseOffset of the record batch should be 0, but it is \(unchecked.baseOffset)")
             }
             // What a leader took its followers take, and the metadata log has no such bound.
             if origin == .client || origin == .coordinator, batch.bytes.count > rules.maxMessageBytes {
@@ -122,7 +133,8 @@ package struct RecordValidator {
             let compression = try header.requireCompression()
             if found == nil {
                 found = Found(
-                    first: (batch, header), batchCount: 0, validBytes: 0, compression: .none, maxTimestamp: NoValue.timestamp)
+                    first: (batch, header), batchCount: 0, validBytes: 0, compression: .none,
+                    maxTimestamp: NoValue.timestamp)
             }
             if compression != .none { found?.compression = compression }
             found?.batchCount += 1
@@ -144,7 +156,8 @@ package struct RecordValidator {
         guard origin == .client, !header.isLegacy else { return }
         let range = header.lastOffset &- header.baseOffset &+ 1
         guard range > 0 else {
-            throw RecordError(.invalidRecord, "Batch has an invalid offset range: [\(header.baseOffset), \(header.lastOffset)]")
+            throw RecordError(
+                .invalidRecord, "Batch has an invalid offset range: [\(header.baseOffset), \(header.lastOffset)]")
         }
         guard header.recordCount > 0 else {
             throw RecordError(.invalidRecord, "Invalid reported count for record batch: \(header.recordCount)")
@@ -152,9 +165,13 @@ package struct RecordValidator {
         guard range == Int64(header.recordCount) else {
             throw RecordError(
                 .invalidRecord,
-                "Inconsistent batch offset range [\(header.baseOffset), \(header.lastOffset)] and count of records \(header.recordCount)")
+                "Inconsistent batch offset range [\(header.baseOffset), \(header.lastOffset)] "
+                    + "and count of records \(header.recordCount)"
+            )
         }
-        guard !header.isControl else { throw RecordError(.invalidRecord, "Clients are not allowed to write control records") }
+        guard !header.isControl else {
+            throw RecordError(.invalidRecord, "Clients are not allowed to write control records")
+        }
         if header.hasProducerId && header.baseSequence < 0 {
             throw RecordError(
                 .invalidRecord,

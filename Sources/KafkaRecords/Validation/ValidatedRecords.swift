@@ -1,5 +1,5 @@
-/// What may be appended: the bytes that were given, changed in place, or others that take their place. One batch of magic 2
-/// (from replication: whatever came).
+/// What may be appended: the bytes that were given, changed in place, or others that take their place. One batch of
+/// magic 2 (from replication: whatever came).
 package struct ValidatedRecords {
     /// How many of the given bytes are whole batches; what follows is not appended.
     package var validBytes: Int
