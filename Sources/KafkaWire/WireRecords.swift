@@ -6,14 +6,14 @@ public enum WireRecords: BitwiseCopyable, Equatable {
     /// where the piece belongs.
     case piece(number: Int32, length: Int32)
 
-    @inlinable public static var empty: WireRecords { .bytes(.empty) }
+    public static var empty: WireRecords { .bytes(.empty) }
 
-    @inlinable public var isNull: Bool {
+    public var isNull: Bool {
         if case .null = self { true } else { false }
     }
 
     /// The bytes, where there are some here: empty for null, nil for a piece.
-    @inlinable public var bytes: WireBytes? {
+    public var bytes: WireBytes? {
         switch self {
         case .null: .empty
         case .bytes(let bytes): bytes
@@ -21,7 +21,7 @@ public enum WireRecords: BitwiseCopyable, Equatable {
         }
     }
 
-    @inlinable public var count: Int {
+    public var count: Int {
         switch self {
         case .null: 0
         case .bytes(let bytes): bytes.count

@@ -36,8 +36,7 @@ extension WireWriter {
         } else {
             var index = 0
             while index < count {
-                current.storeBytes(
-                    of: source.load(fromByteOffset: index, as: UInt8.self), toByteOffset: index, as: UInt8.self)
+                current.storeBytes(of: source.load(fromByteOffset: index, as: UInt8.self), toByteOffset: index, as: UInt8.self)
                 index &+= 1
             }
         }

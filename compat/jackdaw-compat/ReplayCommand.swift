@@ -17,6 +17,8 @@ enum ReplayCommand {
             """,
         options: [
             CommandOption("--to", .required("HOST:PORT"), help: "the broker to replay against", check: addressProblem),
+            CommandOption("--tls", help: "speaks TLS to the broker"),
+            CommandOption("--ca", .required("FILE"), help: "the authority that must have signed the broker's certificate (PEM)"),
             CommandOption("--start", .required("COMMAND"), help: "starts a fresh broker for each fixture"),
             CommandOption("--jobs", .required("N"), help: "fixtures at a time, with --start (default: 1)", check: countProblem),
             CommandOption("--no-setup", help: "leaves the fixture's setup: topics and records are there already"),
@@ -41,6 +43,7 @@ enum ReplayCommand {
         }
         let rules = try RulesFile.rules(options.value("--rules"))
         var suite = ReplaySuite(target: target, rules: rules)
+        if options.has("--tls") { suite.dialer = try .tls(authorityFile: options.value("--ca")) }
         suite.preparesBroker = !options.has("--no-setup")
         if case .command = target { suite.jobs = options.integer("--jobs") ?? 1 }
         suite.patienceMs = options.integer("--patience") ?? suite.patienceMs

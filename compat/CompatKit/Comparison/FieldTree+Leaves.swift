@@ -59,13 +59,13 @@ enum Text {
 }
 
 extension FieldTree {
-    /// Whether any field called `errorCode` holds one of these.
+    /// Whether any field for an error code (`errorCode`, `partitionErrorCode`) holds one of these.
     func hasErrorCode(in codes: Set<Int64>) -> Bool {
         switch value {
         case .array(let elements): elements.contains { $0.hasErrorCode(in: codes) }
         case .structure(let members):
             members.contains { member in
-                if member.key == "errorCode", let code = member.tree.integer { return codes.contains(code) }
+                if member.key.hasSuffix("rrorCode"), let code = member.tree.integer { return codes.contains(code) }
                 return member.tree.hasErrorCode(in: codes)
             }
         default: false

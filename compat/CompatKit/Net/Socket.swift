@@ -15,12 +15,62 @@ package struct Deadline: Sendable {
     }
 }
 
-/// What carries bytes both ways: a socket, or TLS over one. Calls block, each until its deadline.
+/// What carries bytes both ways: a socket, or TLS over one. These calls never wait.
 package protocol ByteLink: AnyObject {
-    /// Number of bytes that came; 0 when the peer has closed.
-    func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline) throws(LinkError) -> Int
-    func write(_ bytes: [UInt8], until deadline: Deadline) throws(LinkError)
+    /// What poll is asked about.
+    var descriptor: Int32 { get }
+    /// Number of bytes that came; 0 when the peer has closed, nil when nothing is there now.
+    func receive(into buffer: UnsafeMutableRawBufferPointer) throws(LinkError) -> Int?
+    /// Number of bytes that were taken; 0 when the socket takes none now.
+    func transmit(_ bytes: UnsafeRawBufferPointer) throws(LinkError) -> Int
+    /// Sends what was taken but has not left. False when some of it still waits for the socket.
+    func flush() throws(LinkError) -> Bool
     func close()
+}
+
+extension ByteLink {
+    /// Whether the descriptor became ready before the deadline.
+    package func wait(for events: Int16, until deadline: Deadline) -> Bool {
+        while true {
+            var entry = pollfd(fd: descriptor, events: events, revents: 0)
+            let count = poll(&entry, 1, Int32(clamping: deadline.remainingMs))
+            if count > 0 { return true }
+            if count == 0 || errno != EINTR { return false }
+        }
+    }
+
+    /// Number of bytes that came; 0 when the peer has closed.
+    package func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline) throws(LinkError) -> Int {
+        while true {
+            if let count = try receive(into: buffer) { return count }
+            guard wait(for: Int16(POLLIN), until: deadline) else { throw .timedOut(milliseconds: deadline.milliseconds) }
+        }
+    }
+
+    package func write(_ bytes: [UInt8], until deadline: Deadline) throws(LinkError) {
+        var offset = 0
+        while true {
+            if offset < bytes.count {
+                var failure: LinkError?
+                let count = bytes.withUnsafeBytes { all in
+                    do throws(LinkError) {
+                        return try transmit(UnsafeRawBufferPointer(rebasing: all[offset...]))
+                    } catch {
+                        failure = error
+                        return 0
+                    }
+                }
+                if let failure { throw failure }
+                offset += count
+                if count > 0 { continue }
+            }
+            if try flush() {
+                if offset == bytes.count { return }
+                continue
+            }
+            guard wait(for: Int16(POLLOUT), until: deadline) else { throw .timedOut(milliseconds: deadline.milliseconds) }
+        }
+    }
 }
 
 /// A TCP connection without blocking calls; waiting is done by poll.
@@ -75,25 +125,14 @@ package final class Socket: ByteLink {
         setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    /// Whether the descriptor became ready before the deadline.
-    package func wait(for events: Int16, until deadline: Deadline) -> Bool {
-        while true {
-            var entry = pollfd(fd: descriptor, events: events, revents: 0)
-            let count = poll(&entry, 1, Int32(clamping: deadline.remainingMs))
-            if count > 0 { return true }
-            if count == 0 || errno != EINTR { return false }
-        }
-    }
-
-    package func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline) throws(LinkError) -> Int {
+    package func receive(into buffer: UnsafeMutableRawBufferPointer) throws(LinkError) -> Int? {
         while true {
             guard descriptor >= 0 else { throw .closed }
-            let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+            let count = recv(descriptor, buffer.baseAddress, buffer.count, Int32(MSG_DONTWAIT))
             if count >= 0 { return count }
             switch errno {
             case EINTR: continue
-            case EAGAIN:
-                guard wait(for: Int16(POLLIN), until: deadline) else { throw .timedOut(milliseconds: deadline.milliseconds) }
+            case EAGAIN: return nil
             // A peer that closes with unread bytes resets; to the reader it is a close.
             case ECONNRESET, EPIPE: return 0
             default: throw .broken(systemError())
@@ -101,25 +140,28 @@ package final class Socket: ByteLink {
         }
     }
 
-    package func write(_ bytes: [UInt8], until deadline: Deadline) throws(LinkError) {
-        var offset = 0
-        while offset < bytes.count {
+    package func transmit(_ bytes: UnsafeRawBufferPointer) throws(LinkError) -> Int {
+        while true {
             guard descriptor >= 0 else { throw .closed }
-            let count = bytes.withUnsafeBytes { all in
-                Glibc.send(descriptor, all.baseAddress! + offset, all.count - offset, Int32(MSG_NOSIGNAL))
-            }
-            if count > 0 {
-                offset += count
-                continue
-            }
+            let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT))
+            if count >= 0 { return count }
             switch errno {
             case EINTR: continue
-            case EAGAIN:
-                guard wait(for: Int16(POLLOUT), until: deadline) else { throw .timedOut(milliseconds: deadline.milliseconds) }
+            case EAGAIN: return 0
             case ECONNRESET, EPIPE: throw .closed
             default: throw .broken(systemError())
             }
         }
+    }
+
+    /// What was taken has left.
+    package func flush() throws(LinkError) -> Bool {
+        while descriptor >= 0 {
+            var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            let count = poll(&entry, 1, 0)
+            if count >= 0 { return count > 0 }
+        }
+        throw .closed
     }
 
     package func close() {

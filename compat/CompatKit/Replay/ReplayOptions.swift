@@ -16,7 +16,7 @@ package struct ReplayOptions: Sendable {
         self.connect = connect
     }
 
-    package init(rules: Rules, address: Address) {
-        self.init(rules: rules) { deadline throws(LinkError) in try Socket.connect(to: address, until: deadline) }
+    package init(rules: Rules, address: Address, dialer: Dialer = .plain) {
+        self.init(rules: rules) { deadline throws(LinkError) in try dialer.connect(to: address, until: deadline) }
     }
 }

@@ -14,8 +14,7 @@ package struct ReplaySuite: Sendable {
     package var preparesBroker = true
     package var jobs = 1
     package var patienceMs = 10_000
-    /// Opens a connection in the way that the command line asked for; nil for plain TCP.
-    package var connect: (@Sendable (Address, Deadline) throws(LinkError) -> any ByteLink)?
+    package var dialer = Dialer.plain
 
     package init(target: Target, rules: Rules) {
         self.target = target
@@ -56,12 +55,7 @@ package struct ReplaySuite: Sendable {
     }
 
     private func options(for address: Address) -> ReplayOptions {
-        var options =
-            if let connect {
-                ReplayOptions(rules: rules) { deadline throws(LinkError) in try connect(address, deadline) }
-            } else {
-                ReplayOptions(rules: rules, address: address)
-            }
+        var options = ReplayOptions(rules: rules, address: address, dialer: dialer)
         options.preparesBroker = preparesBroker
         options.patienceMs = patienceMs
         return options
