@@ -43,6 +43,7 @@ extension APIRegistry {
         register(
             InitProducerId(producerIds: ProducerIds(store: services.store, nodeId: services.identity.nodeId)))
         register(OffsetForLeaderEpoch(partitions: partitions))
+        registerAdminAPIs(services)
     }
 }
 

@@ -39,11 +39,31 @@ package enum KeyList: Sendable {
     }
 }
 
+extension ConfigurationEntry {
+    /// The keys of a scope that falls back on nothing but defaults: groups, metrics subscriptions.
+    package static func entries(
+        of scope: ConfigurationScope, values: [String: String], source: ConfigurationSource, names: [String]? = nil
+    ) -> [ConfigurationEntry] {
+        scope.keys.filter { !$0.isInternal && names?.contains(String(describing: $0.name)) ?? true }.map { facts in
+            let name = String(describing: facts.name)
+            var synonyms: [Synonym] = []
+            if let value = values[name] { synonyms.append(Synonym(name: name, value: value, source: source)) }
+            return ConfigurationEntry(
+                name: name, value: values[name] ?? facts.defaultText, source: synonyms.first?.source ?? .default,
+                type: facts.type, isReadOnly: false, isSensitive: false, synonyms: synonyms)
+        }
+    }
+}
+
 extension BrokerConfiguration {
     /// The broker's keys with what they are set to; `names` nil: all that are not internal, and what is set beside them.
     package func entries(names: [String]? = nil, list: KeyList = .since4) -> [ConfigurationEntry] {
         let keys = ConfigurationScope.broker.keys
-        if let names { return names.filter { keys.index(ofKey: $0) != nil || isSet(named: $0) }.map(entry(named:)) }
+        if let names {
+            // In the table's order, whatever the order of the question.
+            let known = Set(names).filter { keys.index(ofKey: $0) != nil || isSet(named: $0) }
+            return known.sorted().map(entry(named:))
+        }
         var all = keys.filter(list.contains).map { String(describing: $0.name) }
         // Keys of plugins and of single listeners are shown too, without their values.
         let others = Set(staticValues.keys).union(dynamicValues.keys).union(dynamicDefaults.keys)
@@ -114,7 +134,7 @@ extension TopicConfiguration {
         overrides: [String: String], broker: BrokerConfiguration, names: [String]? = nil, list: KeyList = .since4
     ) -> [ConfigurationEntry] {
         let keys = ConfigurationScope.topic.keys
-        let all = names ?? keys.filter(list.contains).map { String(describing: $0.name) }
+        let all = names.map { Set($0).sorted() } ?? keys.filter(list.contains).map { String(describing: $0.name) }
         return all.compactMap(TopicKey.init).map { entry($0, overrides: overrides, broker: broker) }
     }
 
