@@ -17,6 +17,16 @@ package struct ByteString: Hashable, Sendable, ExpressibleByStringLiteral, Custo
     package var count: Int { bytes.count }
     package var description: String { String(decoding: bytes, as: UTF8.self) }
 
+    /// The names that nearly every group has: kept once for all of them.
+    private static let common: [ByteString] = [
+        "consumer", "connect", "range", "roundrobin", "sticky", "cooperative-sticky",
+    ]
+
+    /// A copy, or what is kept already.
+    package init(naming wire: WireBytes) {
+        self = Self.common.first { $0.equals(wire.buffer) } ?? ByteString(copying: wire.buffer)
+    }
+
     /// Whether the bytes are the same; the usual case on the way of a heartbeat.
     package func equals(_ raw: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count == raw.count else { return false }
@@ -53,6 +63,11 @@ extension ByteString {
 
 extension ByteString {
     package init(_ wire: WireBytes) { self.init(copying: wire.buffer) }
+
+    package init?(ifPresent wire: WireBytes?) {
+        guard let wire else { return nil }
+        self.init(wire)
+    }
 
     package func wire(in arena: Arena) -> WireBytes { WireBytes(copying: bytes, in: arena) }
 

@@ -5,7 +5,7 @@ import Glibc
 
 let program = CommandLineProgram(
     "bench", summary: "Measures parts of Jackdaw and the broker as a whole.", version: "1",
-    commands: [CodecBenchmark.command])
+    commands: [CodecBenchmark.command, GroupBenchmark.command])
 
 func fail(_ message: String, code: Int32) -> Never {
     let line = message + "\n"
@@ -17,6 +17,7 @@ do {
     switch try program.parse(Array(CommandLine.arguments.dropFirst())) {
     case .print(let text): print(text, terminator: "")
     case .run(CodecBenchmark.command.name, let options): try CodecBenchmark.run(options)
+    case .run(GroupBenchmark.command.name, let options): try GroupBenchmark.run(options)
     case .run(let command, _): fail("bench: nothing runs \(command)", code: 1)
     }
 } catch let error as UsageError {

@@ -21,7 +21,10 @@ struct OffsetCommit: APIHandler {
     let metadata: any MetadataStore
 
     func handle(_ request: OffsetCommitRequest, from caller: Caller, reply: consuming Reply) {
-        var commits = commits(of: request, version: caller.version)
+        let image = metadata.image
+        // Names of topics asked for by id are views into the image.
+        defer { withExtendedLifetime(image) {} }
+        var commits = commits(of: request, in: image, version: caller.version)
         let commit = CommitRequest(
             group: request.groupId, member: request.memberId, instance: request.groupInstanceId,
             generation: request.generationIdOrMemberEpoch, retentionMs: request.retentionTimeMs,
@@ -36,8 +39,9 @@ struct OffsetCommit: APIHandler {
         answerOnceCommitted(stored, request, commits, reply)
     }
 
-    private func commits(of request: OffsetCommitRequest, version: Int16) -> [PartitionCommit] {
-        let image = metadata.image
+    private func commits(
+        of request: OffsetCommitRequest, in image: ClusterImage, version: Int16
+    ) -> [PartitionCommit] {
         var commits: [PartitionCommit] = []
         for asked in request.topics {
             let topic = version >= 10 ? image.topic(asked.topicId) : image.topic(asked.name)
@@ -87,7 +91,7 @@ struct OffsetCommit: APIHandler {
         let errors = commits.map(\.error)
         let waiting = WaitingReply(reply)
         groups.whenCommitted(stored) { error in
-            let arena = Arena()
+            let arena = Arena(capacity: 512)
             defer { arena.staysUntilHere() }
             var response = OffsetCommitResponse()
             var next = 0

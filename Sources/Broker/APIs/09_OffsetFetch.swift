@@ -45,6 +45,8 @@ struct OffsetFetch: APIHandler {
     private func severalGroups(_ request: OffsetFetchRequest, version: Int16, in arena: Arena) -> OffsetFetchResponse {
         var response = OffsetFetchResponse()
         let image = metadata.image
+        // Names of topics asked for by id are views into the image.
+        defer { withExtendedLifetime(image) {} }
         response.groups = WireArray(count: request.groups.count, in: arena) { index, group in
             let asked = request.groups[index]
             group.groupId = asked.groupId

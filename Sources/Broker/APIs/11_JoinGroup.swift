@@ -23,15 +23,15 @@ struct JoinGroup: APIHandler {
         let waiting = WaitingReply(reply)
         // As Java prints an address, so that tools show and the log stores what Kafka's would.
         let join = JoinRequest(
-            memberId: ByteString(request.memberId), instanceId: request.groupInstanceId.map(ByteString.init),
-            clientId: caller.clientId.map(ByteString.init) ?? .empty, clientHost: ByteString("/" + caller.client.host),
+            memberId: ByteString(request.memberId), instanceId: ByteString(ifPresent: request.groupInstanceId),
+            clientId: ByteString(ifPresent: caller.clientId) ?? .empty, clientHost: ByteString("/" + caller.client.host),
             sessionTimeoutMs: request.sessionTimeoutMs,
             rebalanceTimeoutMs: version == 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs,
-            protocolType: ByteString(request.protocolType), protocols: Self.protocols(of: request),
-            reason: request.reason.map(ByteString.init), requiresKnownMemberId: version >= 4,
+            protocolType: ByteString(naming: request.protocolType), protocols: Self.protocols(of: request),
+            reason: ByteString(ifPresent: request.reason), requiresKnownMemberId: version >= 4,
             supportsSkippingAssignment: version >= 9)
         groups.join(request.groupId, join) { answer in
-            let arena = Arena()
+            let arena = Arena(capacity: 512)
             defer { arena.staysUntilHere() }
             waiting.take()?.send(Self.response(answer, version: version, in: arena))
         }
@@ -41,7 +41,7 @@ struct JoinGroup: APIHandler {
     private static func protocols(of request: JoinGroupRequest) -> [MemberProtocol] {
         var protocols: [MemberProtocol] = []
         for offered in request.protocols where !protocols.contains(where: { $0.name.equals(offered.name.buffer) }) {
-            protocols.append(MemberProtocol(name: ByteString(offered.name), metadata: ByteString(offered.metadata)))
+            protocols.append(MemberProtocol(name: ByteString(naming: offered.name), metadata: ByteString(offered.metadata)))
         }
         return protocols
     }

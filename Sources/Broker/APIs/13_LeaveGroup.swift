@@ -22,8 +22,8 @@ struct LeaveGroup: APIHandler {
         } else {
             let leaving = request.members.map {
                 LeavingMember(
-                    memberId: ByteString($0.memberId), instanceId: $0.groupInstanceId.map(ByteString.init),
-                    reason: $0.reason.map(ByteString.init))
+                    memberId: ByteString($0.memberId), instanceId: ByteString(ifPresent: $0.groupInstanceId),
+                    reason: ByteString(ifPresent: $0.reason))
             }
             let (error, members) = groups.leave(request.groupId, leaving)
             response.errorCode = error.rawValue

@@ -23,12 +23,12 @@ struct SyncGroup: APIHandler {
         }
         let waiting = WaitingReply(reply)
         let sync = SyncRequest(
-            memberId: ByteString(request.memberId), instanceId: request.groupInstanceId.map(ByteString.init),
-            generation: request.generationId, protocolType: request.protocolType.map(ByteString.init),
-            protocolName: request.protocolName.map(ByteString.init),
+            memberId: ByteString(request.memberId), instanceId: ByteString(ifPresent: request.groupInstanceId),
+            generation: request.generationId, protocolType: ByteString(ifPresent: request.protocolType),
+            protocolName: ByteString(ifPresent: request.protocolName),
             assignments: request.assignments.map { (ByteString($0.memberId), ByteString($0.assignment)) })
         groups.sync(request.groupId, sync) { answer in
-            let arena = Arena()
+            let arena = Arena(capacity: 512)
             defer { arena.staysUntilHere() }
             var response = SyncGroupResponse()
             response.errorCode = answer.error.rawValue

@@ -20,7 +20,7 @@ struct DeleteGroups: APIHandler {
         let errors = outcomes.map(\.error)
         let waiting = WaitingReply(reply)
         groups.whenAllCommitted(outcomes.map(\.stored)) { committed in
-            let arena = Arena()
+            let arena = Arena(capacity: 512)
             defer { arena.staysUntilHere() }
             var response = DeleteGroupsResponse()
             response.results = WireArray(count: ids.count, in: arena) { index, result in

@@ -36,7 +36,7 @@ struct OffsetDelete: APIHandler {
         let groupError = outcome.error
         let waiting = WaitingReply(reply)
         groups.whenCommitted(outcome.stored) { committed in
-            let arena = Arena()
+            let arena = Arena(capacity: 512)
             defer { arena.staysUntilHere() }
             var response = OffsetDeleteResponse()
             let error = groupError == .none ? committed : groupError

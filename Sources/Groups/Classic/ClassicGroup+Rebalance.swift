@@ -100,6 +100,7 @@ extension ClassicGroup {
     }
 
     private mutating func startGeneration(at moment: Moment, _ effects: inout GroupEffects) {
+        members.settle()
         for index in members.all.indices {
             if let ticket = members[index].awaitingJoin {
                 members[index].awaitingJoin = nil

@@ -44,6 +44,12 @@ package struct ClassicMembers: Sendable {
         return member
     }
 
+    /// Gives back the room that growing has left: for the time until the next rebalance nobody comes.
+    mutating func settle() {
+        if all.capacity > all.count { all = all.map { $0 } }
+        if hashes.capacity > hashes.count { hashes = hashes.map { $0 } }
+    }
+
     /// Puts another member into the place of one with the same instance id and the same protocols.
     mutating func replace(at index: Int, with member: ClassicMember) {
         if let instance = member.instanceId { statics[instance] = member.id }

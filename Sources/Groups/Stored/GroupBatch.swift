@@ -48,7 +48,7 @@ struct GroupBatch: ~Copyable {
         try groupKey(id)
         let keyCount = writer.count
         writer.int16(3)
-        let arena = Arena()
+        let arena = Arena(capacity: 512)
         defer { arena.staysUntilHere() }
         try GroupMetadataValue(group, in: arena).encode(into: &writer, version: 3)
         append(keyCount: keyCount, hasValue: true)
@@ -109,15 +109,19 @@ extension GroupMetadataValue {
     }
 
     var group: StoredGroup {
-        StoredGroup(
-            protocolType: ByteString(protocolType), generation: generation, protocolName: `protocol`.map(ByteString.init),
-            leader: leader.map(ByteString.init), stateTimestampMs: currentStateTimestamp,
-            members: members.map { member in
-                .init(
-                    id: ByteString(member.memberId), instanceId: member.groupInstanceId.map(ByteString.init),
-                    clientId: ByteString(member.clientId), clientHost: ByteString(member.clientHost),
-                    rebalanceTimeoutMs: member.rebalanceTimeout, sessionTimeoutMs: member.sessionTimeout,
-                    subscription: ByteString(member.subscription), assignment: ByteString(member.assignment))
-            })
+        var name: ByteString?
+        if let stored = `protocol` { name = ByteString(naming: stored) }
+        return StoredGroup(
+            protocolType: ByteString(naming: protocolType), generation: generation, protocolName: name,
+            leader: ByteString(ifPresent: leader), stateTimestampMs: currentStateTimestamp, members: members.map(\.member))
+    }
+}
+
+extension GroupMetadataValue.MemberMetadata {
+    fileprivate var member: StoredGroup.Member {
+        StoredGroup.Member(
+            id: ByteString(memberId), instanceId: ByteString(ifPresent: groupInstanceId), clientId: ByteString(clientId),
+            clientHost: ByteString(clientHost), rebalanceTimeoutMs: rebalanceTimeout, sessionTimeoutMs: sessionTimeout,
+            subscription: ByteString(subscription), assignment: ByteString(assignment))
     }
 }
