@@ -10,7 +10,7 @@ extension Connection {
     func read() {
         if let tls { return read(from: tls) }
         while mayRead {
-            let free = frame.isEmpty ? 0 : frame.free
+            let free = frame.missing
             let count = receive(free)
             if count == 0 { return close(nil) }
             if count < 0 {
@@ -43,9 +43,11 @@ extension Connection {
     /// Works on the kept bytes and then on the fresh ones behind them; keeps what is left.
     func take(_ fresh: UnsafeMutableRawBufferPointer) {
         var rest = fresh
-        if !frame.isEmpty {
-            guard let taken = completeKeptFrames(with: fresh) else { return }
-            rest = UnsafeMutableRawBufferPointer(rebasing: fresh[taken...])
+        // The kept bytes may hold several frames, and end in the middle of another one.
+        while !frame.isEmpty, mayRead {
+            guard let taken = completeKeptFrame(with: rest) else { return }
+            rest = UnsafeMutableRawBufferPointer(rebasing: rest[taken...])
+            if rest.isEmpty { return }
         }
         guard frame.isEmpty else { return keep(rest) }
         keep(UnsafeMutableRawBufferPointer(rebasing: rest[workOnFrames(rest)...]))
@@ -53,7 +55,7 @@ extension Connection {
 
     /// Moves as much of the fresh bytes to the kept ones as completes their first frame, and works on what is kept.
     /// How many fresh bytes that took; nil where the connection stops here (and all of them are kept).
-    private func completeKeptFrames(with fresh: UnsafeMutableRawBufferPointer) -> Int? {
+    private func completeKeptFrame(with fresh: UnsafeMutableRawBufferPointer) -> Int? {
         var taken = 0
         func move(_ target: Int) -> Bool {
             let missing = min(target - frame.count, fresh.count - taken)

@@ -10,6 +10,13 @@ struct FrameBuffer {
     var isEmpty: Bool { count == 0 }
     var free: Int { capacity - count }
 
+    /// What the frame at the start still lacks, as far as there is room: a read goes no further, so that what follows lands in
+    /// the loop's buffer and is worked on there.
+    var missing: Int {
+        guard count > 0 else { return 0 }
+        return min(free, max(0, (frameLength ?? 4) - count))
+    }
+
     /// The length of the frame at the start, its length field included; nil while the field is not whole.
     var frameLength: Int? {
         guard count >= 4, let bytes else { return nil }

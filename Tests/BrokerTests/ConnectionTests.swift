@@ -96,6 +96,29 @@ private final class SmallServer: @unchecked Sendable {
         }
     }
 
+    /// Larger than what a cut frame's buffer takes at once, so that kept bytes hold several frames.
+    @Test(arguments: [7_000, 40_000, 100_000, 131_072, 300_000]) func `long frames in a row are all answered`(piece: Int) throws {
+        let small = try SmallServer()
+        defer { small.stop() }
+        let peer = try Peer(port: small.port)
+        let arena = Arena()
+        defer { arena.staysUntilHere() }
+        var request = ApiVersionsRequest()
+        request.clientSoftwareName = WireBytes(copying: String(repeating: "n", count: 30_000), in: arena)
+        request.clientSoftwareVersion = "1.0"
+        var bytes: [UInt8] = []
+        for _ in 0..<100 { bytes += try peer.encode(request, version: 3) }
+        var place = 0
+        while place < bytes.count {
+            peer.send(Array(bytes[place..<min(place + piece, bytes.count)]))
+            place += piece
+        }
+        for id in 1...100 {
+            let frame = try #require(try peer.frame())
+            #expect(frame[..<4] == [0, 0, 0, UInt8(id)])
+        }
+    }
+
     @Test func `what is no Kafka is closed, and the log says what it was`() throws {
         let small = try SmallServer { $0.socketRequestMaxBytes = 1000 }
         defer { small.stop() }
