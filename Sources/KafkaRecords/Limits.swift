@@ -11,17 +11,12 @@ package enum RecordLimits {
     package static let smallestLengthField = 14
     /// A magic 0 and a magic 1 message without key and value, from the offset on: bytes.
     package static let legacyOverheadBytes = (magic0: 26, magic1: 34)
-    /// A record of magic 2 cannot take less than this: length, attributes, two deltas, key, value and header count, a
-    /// byte each.
-    package static let smallestRecordBytes = 7
 
     /// What one batch may unpack to: bytes. Kafka sets no bound; a megabyte of zstd can hold many gigabytes. Producers
     /// pack `batch.size` or at most `max.request.size`, both around a megabyte.
     package static let unpackedBytes = 256 << 20
     /// Unpacked bytes are walked through a window of this size where nothing but the walk is wanted: bytes.
     package static let unpackWindowBytes = 64 << 10
-    /// A snappy block may not announce more: bytes. Java's blocks hold 32 KB; a bare snappy payload is one block.
-    package static let snappyBlockBytes = unpackedBytes
     /// Scratch memory that a pool keeps between two uses: bytes of a buffer, and how many scratches.
     package static let keptScratchBytes = 1 << 20
     package static let keptScratches = 8

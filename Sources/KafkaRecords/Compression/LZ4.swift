@@ -43,6 +43,7 @@ func shortXXH32(_ bytes: some Collection<UInt8>) -> UInt32 {
 
 struct LZ4Unpacker: ~Copyable {
     private var context: OpaquePointer?
+    /// What is read before the rest; empty where the head is read where it lies.
     private var head: [UInt8] = []
     private var input = RecordCursor(UnsafeRawBufferPointer(start: nil, count: 0))
     private var atEnd = true
@@ -59,9 +60,14 @@ struct LZ4Unpacker: ~Copyable {
             }
         }
         LZ4F_resetDecompressionContext(context)
-        head = Array(payload[...place])
-        if ignoresHeaderChecksum { head[place] = LZ4Frame.checksum(head[4..<place]) }
-        input = RecordCursor(UnsafeRawBufferPointer(rebasing: payload[(place + 1)...]))
+        head = []
+        input = RecordCursor(payload)
+        if ignoresHeaderChecksum {
+            // The head goes in by itself then, with the checksum that the library wants.
+            head = Array(payload[...place])
+            head[place] = LZ4Frame.checksum(head[4..<place])
+            input.skip(Int32(head.count))
+        }
         atEnd = false
     }
 
@@ -82,7 +88,6 @@ struct LZ4Unpacker: ~Copyable {
         }
     }
 
-    /// The head goes in apart from the rest, since its checksum may be a corrected one.
     private mutating func readHead() throws(RecordError) {
         var produced = 0
         var consumed = head.count

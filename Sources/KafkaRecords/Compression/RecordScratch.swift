@@ -58,7 +58,6 @@ struct GrowingBytes: ~Copyable {
 
     var capacity: Int { memory.count }
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: memory[..<count]) }
-    var mutableBytes: UnsafeMutableRawBufferPointer { UnsafeMutableRawBufferPointer(rebasing: memory[..<count]) }
 
     deinit { memory.deallocate() }
 
@@ -82,7 +81,4 @@ struct GrowingBytes: ~Copyable {
         defer { count += size }
         return memory.baseAddress! + count
     }
-
-    /// Takes back what of the last extension was not written.
-    mutating func shrink(to size: Int) { count = min(count, size) }
 }
