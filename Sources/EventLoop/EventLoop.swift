@@ -229,13 +229,12 @@ public final class EventLoop: @unchecked Sendable {  // the mailbox is locked, `
         for letter in letters { open(letter) }
     }
 
-    /// Letters may write letters; each turn of the outer loop reads those of the one before.
+    /// Letters may write letters: those are read in the next turn, which does not wait, so that sockets get their turn between.
     private func readOwnLetters() {
-        while !ownLetters.isEmpty {
-            let letters = ownLetters
-            ownLetters.removeAll()
-            for letter in letters { open(letter) }
-        }
+        guard !ownLetters.isEmpty else { return }
+        let letters = ownLetters
+        ownLetters.removeAll()
+        for letter in letters { open(letter) }
     }
 
     private func open(_ letter: Letter) {

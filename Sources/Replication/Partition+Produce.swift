@@ -1,3 +1,4 @@
+internal import KafkaMessages
 package import KafkaRecords
 package import KafkaWire
 internal import PartitionLog
@@ -17,6 +18,8 @@ package struct ProduceOutcome: Sendable {
 
     init() {}
 
+    init(_ error: ErrorCode) { errorCode = error.rawValue }
+
     init(_ error: RecordError) {
         errorCode = error.errorCode
         rejected = error.rejectedRecords
@@ -25,7 +28,8 @@ package struct ProduceOutcome: Sendable {
 }
 
 extension Partition {
-    /// Checks a producer's records where they lie, in the frame that they came in, and appends them.
+    /// Checks a producer's records where they lie, in the frame that they came in, and appends them. Requests with a transactional
+    /// id do not come this far; a transactional batch without one is what Kafka takes for a lack of authorization.
     package func produce(_ records: WireRecords, version: Int16, wallMs: Int64) -> ProduceOutcome {
         guard case .bytes(let bytes) = records else {
             return ProduceOutcome(RecordError(.invalidRecord, "null records"))
@@ -35,6 +39,9 @@ extension Partition {
             start: UnsafeMutableRawPointer(mutating: bytes.pointer), count: bytes.count)
         do throws(RecordError) {
             try RecordValidator.checkProduceRequest(UnsafeRawBufferPointer(buffer), version: version)
+            if RecordBatchHeader(UnsafeRawBufferPointer(buffer))?.isTransactional == true {
+                return ProduceOutcome(.transactionalIdAuthorizationFailed)
+            }
             let validator = RecordValidator(rules: appendRules, origin: .client, nowMs: wallMs)
             guard var valid = try validator.validate(buffer) else {
                 // An empty message set of the old versions: nothing to append, which is no error.

@@ -162,6 +162,7 @@ extension Connection {
         lastRequest = frameProgress
         isWorking = true
         isHandling = true
+        countRequest()
         home.shared.broker.handle(bytes, from: client, on: self, desk: desk)
         desk.arena.reset()
         finishHandling()

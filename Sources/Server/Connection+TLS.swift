@@ -36,7 +36,7 @@ extension Connection {
     func read(from tls: TLSConnection) {
         while mayRead {
             // The free room of a cut frame is filled where it is.
-            let free = frame.isEmpty ? 0 : frame.free
+            let free = frame.missing
             let target = frame.bytes.flatMap { free > 0 ? UnsafeMutableRawBufferPointer(start: $0 + frame.count, count: free) : nil }
             switch tls.read(into: target ?? home.readBuffer) {
             case .bytes(let count):

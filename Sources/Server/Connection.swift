@@ -22,6 +22,7 @@ final class Connection: AnswerChannel {
     var frame = FrameBuffer()
     /// A request was handed over and is not answered yet.
     var isWorking = false
+    private var requestsInTurn = 0
     /// The budget did not let `frame` grow.
     var isStarved = false
     /// Since when `frame` has made no progress.
@@ -86,7 +87,11 @@ final class Connection: AnswerChannel {
     }
 
     /// Nothing is in work, nothing is owed, and there is room.
-    var mayRead: Bool { !isWorking && !owes && !isStarved && !isClosed }
+    var mayRead: Bool { !isWorking && !owes && !isStarved && !isClosed && !hasHadItsTurn }
+
+    private var hasHadItsTurn: Bool { requestsInTurn >= ServerLimits.requestsPerTurn }
+
+    func countRequest() { requestsInTurn += 1 }
 
     /// The socket did not take everything that is meant for the peer.
     var owes: Bool { !queue.isEmpty || tls?.hasUnsent == true }
@@ -101,8 +106,21 @@ final class Connection: AnswerChannel {
         if !isClosed { flush() }
         desk.clearOutput()
         desk.turn = nil
+        if hasHadItsTurn { comeBackLater() }
+        requestsInTurn = 0
         if closesWhenAnswered, !isWorking, !owes { close(nil) }
         if !isClosed { updateInterest() }
+    }
+
+    /// Behind the others there may be more requests, in `frame` and in the socket.
+    private func comeBackLater() {
+        guard !isClosed, let registration else { return }
+        let loop = home.loop
+        loop.post {
+            guard let channel = loop.channel(slot: registration.slot, generation: registration.generation) else { return }
+            let connection = unsafeDowncast(channel, to: Connection.self)
+            if connection.mayRead { connection.inTurn { connection.resume() } }
+        }
     }
 
     func updateInterest() {

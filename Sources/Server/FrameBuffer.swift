@@ -1,14 +1,18 @@
 /// The start of a frame that a read has cut short, and whole frames that wait until their turn comes. Grows with what has
 /// arrived, never with what a length field claims.
 struct FrameBuffer {
-    private(set) var bytes: UnsafeMutableRawPointer?
+    private var memory: UnsafeMutableRawPointer?
+    /// What was worked on already stands before it.
+    private var start = 0
     private(set) var capacity = 0
     private(set) var count = 0
     /// What of the capacity is charged to the budget.
     private var charged = 0
 
     var isEmpty: Bool { count == 0 }
-    var free: Int { capacity - count }
+    var bytes: UnsafeMutableRawPointer? { memory.map { $0 + start } }
+    /// Room behind the bytes.
+    private var free: Int { capacity - start - count }
 
     /// What the frame at the start still lacks, as far as there is room: a read goes no further, so that what follows lands in
     /// the loop's buffer and is worked on there.
@@ -26,7 +30,11 @@ struct FrameBuffer {
     /// Makes room for `total` bytes at least. `expected` is what the frame claims to need: as much of it is taken as the
     /// bytes that have come vouch for. False where the budget has no more.
     mutating func reserve(_ total: Int, expected: Int, from pool: BufferPool, _ budget: FrameBudget, holder: Int) -> Bool {
-        if total <= capacity { return true }
+        if start + total <= capacity { return true }
+        if total <= capacity {
+            moveToFront()
+            return true
+        }
         var size = ServerLimits.frameBufferBytes
         if total > size || expected > size { size = max(total, min(expected, max(size, 4 * count))) }
         let charge = size > ServerLimits.frameBufferBytes ? size : 0
@@ -51,31 +59,38 @@ struct FrameBuffer {
         count += length
     }
 
-    /// Drops what is before `offset`.
-    mutating func drop(_ offset: Int) {
-        guard let bytes, offset > 0 else { return }
-        count -= offset
-        if count > 0 { bytes.copyMemory(from: bytes + offset, byteCount: count) }
+    /// Drops the first bytes.
+    mutating func drop(_ length: Int) {
+        precondition(length <= count)
+        start += length
+        count -= length
     }
 
     /// Keeps a last piece that was read already, whatever the budget says: at most a read buffer.
     mutating func appendBeyondBudget(_ rest: UnsafeRawBufferPointer, from pool: BufferPool) {
         guard let source = rest.baseAddress, !rest.isEmpty else { return }
+        moveToFront()
         if free < rest.count { grow(to: count + rest.count, from: pool) }
         append(source, rest.count)
     }
 
+    private mutating func moveToFront() {
+        guard start > 0, let memory else { return }
+        memory.copyMemory(from: memory + start, byteCount: count)
+        start = 0
+    }
+
     private mutating func grow(to size: Int, from pool: BufferPool) {
         let larger = pool.take(size)
-        if let bytes {
+        if let memory, let bytes {
             larger.copyMemory(from: bytes, byteCount: count)
-            pool.give(bytes, capacity)
+            pool.give(memory, capacity)
         }
-        (bytes, capacity) = (larger, size)
+        (memory, start, capacity) = (larger, 0, size)
     }
 
     mutating func release(to pool: BufferPool, _ budget: FrameBudget, holder: Int) {
-        if let bytes { pool.give(bytes, capacity) }
+        if let memory { pool.give(memory, capacity) }
         if charged > 0 { budget.release(charged, holder: holder) }
         self = FrameBuffer()
     }

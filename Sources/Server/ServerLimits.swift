@@ -25,6 +25,9 @@ package struct ServerLimits: Sendable {
     static let keptFrameBuffers = 8
     /// Once a turn's answers reach this, they are sent before the next request is looked at.
     static let outputPerSendBytes = 256 * 1024
+    /// So many requests of one connection are worked on before the others have their turn: a client that pipelines without end
+    /// must not own the loop.
+    static let requestsPerTurn = 64
     /// The piece of a file that goes out in one call, so that one fast reader does not own the loop.
     static let sendStrideBytes = 1024 * 1024
     /// How long the frame that is being let through past `queued.max.request.bytes` may go without progress.

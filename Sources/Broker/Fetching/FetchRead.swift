@@ -1,5 +1,6 @@
 internal import Files
 internal import KafkaMessages
+internal import KafkaRecords
 internal import KafkaWire
 internal import PartitionLog
 internal import Replication
@@ -43,8 +44,35 @@ struct FetchTerms: Sendable {
         isolation = request.isolationLevel == 1 ? .lastStable : .highWatermark
     }
 
+    /// The newest message format that the client can read, where that is older than what is stored.
+    var olderMagic: Int8? { version < 2 ? 0 : version < 4 ? 1 : nil }
+
     /// Up to version 2 a response was cut wherever the client's bound lay.
     var givesWholeFirstBatch: Bool { version >= 3 }
+}
+
+extension FetchOutcome {
+    /// Brings stored batches into a format that the client can read. This reads the region on the thread that answers: clients of
+    /// that age are rare, and the region was probed or loaded before.
+    fileprivate mutating func convert(_ region: FileRegion, to magic: Int8) {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: region.count, alignment: 16)
+        defer { buffer.deallocate() }
+        let count: Int
+        do throws(FileError) {
+            count = try region.file.read(into: buffer, at: region.offset)
+        } catch {
+            return errorCode = ErrorCode.kafkaStorageError.rawValue
+        }
+        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        let offset = target.fetchOffset
+        do throws(RecordError) {
+            converted = try RecordScratch.borrow { (scratch) throws(RecordError) in
+                try MessageConverter.downConvert(bytes, to: magic, firstOffset: offset, scratch: scratch)
+            }
+        } catch {
+            errorCode = error.errorCode
+        }
+    }
 }
 
 struct FetchReading {
@@ -130,7 +158,11 @@ extension Partition {
         outcome.highWatermark = read.highWatermark
         outcome.lastStableOffset = read.lastStableOffset
         outcome.logStartOffset = read.logStartOffset
-        outcome.region = read.region
         outcome.abortedTransactions = read.abortedTransactions
+        if let magic = terms.olderMagic, let region = read.region {
+            outcome.convert(region, to: magic)
+        } else {
+            outcome.region = read.region
+        }
     }
 }
