@@ -35,9 +35,9 @@ class Latencies:
 
 
 class Bystander:
-    def __init__(self, bootstrap):
-        self.bootstrap = bootstrap
-        self.connection = wire.Connection(bootstrap)
+    def __init__(self, bootstrap, tls=None):
+        self.bootstrap, self.tls = bootstrap, tls
+        self.connection = wire.Connection(bootstrap, tls)
         wire.create_topic(self.connection, TOPIC, 1)
         wire.await_leaders(self.connection, TOPIC, 1)
         # The first requests pay for what a broker does once.
@@ -47,7 +47,7 @@ class Bystander:
     def trip(self, number):
         """Milliseconds for one record there and back; every twentieth trip on a connection of its own."""
         began = time.perf_counter()
-        connection = wire.Connection(self.bootstrap) if number % 20 == 0 else self.connection
+        connection = wire.Connection(self.bootstrap, self.tls) if number % 20 == 0 else self.connection
         value = str(number).encode()
         offset = wire.produce(connection, TOPIC, 0, batches.build([(None, value, [], 1_000_000)]))
         _, found = wire.fetch(connection, TOPIC, 0, offset)

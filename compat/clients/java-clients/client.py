@@ -86,7 +86,7 @@ class JavaClient(Adapter):
         self.release, self.name, self.variant = release, f"java-{release}", release
         self.offers = frozenset(RELEASES[release][2])
         self.folder = tempfile.TemporaryDirectory()
-        self.stores, self.members = 0, 0
+        self.stores, self.members, self.asked = 0, 0, 0
         command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
                    f"-Dorg.slf4j.simpleLogger.defaultLogLevel={os.environ.get('CLIENTS_JAVA_LOG', 'off')}",
                    "-cp", f"{compiled(release)}:{class_path(release)}", "Agent", *self.settings(tls)]
@@ -129,18 +129,26 @@ class JavaClient(Adapter):
     def ask(self, *words, lines=()):
         """The words of every line of the answer."""
         text = "".join(" ".join(str(w) for w in line) + "\n" for line in (words, *lines))
+        self.asked += 1
         self.process.stdin.write(text.encode())
         self.process.stdin.flush()
         answer = []
         while True:
             line = self.process.stdout.readline().decode().rstrip("\n")
-            if line == "done":
-                return answer
-            if line.startswith("error "):
-                raise AssertionError(line.removeprefix("error "))
             if not line:
                 raise AssertionError("the Java process ended")
-            answer.append(line.split(" "))
+            kind, _, rest = line.partition(" ")
+            if kind not in ("done", "error"):
+                answer.append(line.split(" "))
+                continue
+            number, _, text = rest.partition(" ")
+            if int(number) < self.asked:
+                # The late answer to a command that was given up.
+                answer = []
+            elif kind == "done":
+                return answer
+            else:
+                raise AssertionError(text)
 
     def produce(self, topic, messages, codec, mode):
         lines = [("-" if m.partition is None else m.partition, "-" if m.timestamp is None else m.timestamp,

@@ -21,7 +21,7 @@ import org.apache.kafka.common.TopicPartition;
 
 /**
  * A Kafka client that does what its standard input says, one command a line, and answers with lines that end in
- * "done" or "error CLASS: message". One source for every release of kafka-clients: what the releases do not share stands
+ * "done N" or "error N CLASS: message", N being the number of the command. One source for every release of kafka-clients: what the releases do not share stands
  * in the folders beside this one.
  */
 public final class Agent {
@@ -47,19 +47,21 @@ public final class Agent {
 
     private void run() throws Exception {
         String line;
+        long number = 0;
         while ((line = input.readLine()) != null) {
             String[] words = line.split(" ");
+            number++;
             StringBuilder answer = new StringBuilder();
             try {
                 perform(words, answer);
-                answer.append("done\n");
+                answer.append("done ").append(number).append('\n');
             } catch (Throwable problem) {
                 Throwable cause = problem;
                 while (cause instanceof java.util.concurrent.ExecutionException && cause.getCause() != null) {
                     cause = cause.getCause();
                 }
                 String text = cause.getClass().getSimpleName() + ": " + cause.getMessage();
-                answer = new StringBuilder("error ").append(text.replace('\n', ' ')).append('\n');
+                answer = new StringBuilder("error ").append(number).append(' ').append(text.replace('\n', ' ')).append('\n');
             }
             System.out.print(answer);
             System.out.flush();
