@@ -226,8 +226,9 @@ final class BrokerProcess {
         for loop in loops.dropFirst() { loop.stop() }
         for thread in threads { thread.join() }
         workers.stop()
-        logs.shutdown()
+        // The logs give their directories' locks back: the metadata lie there too.
         store.close()
+        logs.shutdown()
         if let failure = lateFailure.value { throw failure }
         log.info("stopped")
     }

@@ -196,7 +196,19 @@ struct EmbeddedStoreTests {
         #expect(error?.message.contains("no snapshot has what was before it") == true)
     }
 
-    @Test func `after the disk has failed nothing can be changed`() throws {
+    @Test func `a clean stop fences the broker, and a start brings it back in the same registration`() throws {
+        let place = try Place()
+        let store = try place.started()
+        let epoch = store.image.broker(1)?.epoch
+        store.close()
+        place.runJobs()
+        #expect(try place.open().image.broker(1)?.isFenced == true)
+        let again = try place.started().image
+        #expect(again.broker(1)?.isFenced == false)
+        #expect(again.broker(1)?.epoch == epoch)
+    }
+
+    @Test func `after a stop nothing can be changed`() throws {
         let place = try Place()
         let store = try place.started()
         store.close()

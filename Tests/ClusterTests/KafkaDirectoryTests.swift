@@ -55,6 +55,7 @@ struct KafkaDirectoryTests {
     func `nothing is written where there is nothing to change`(release: String) throws {
         let place = try Place(copyOf: release)
         _ = try place.started()
+        // A store that was not closed: its broker is not fenced.
         let files = try place.files.map { ($0, try place.file($0)) }
         let image = try place.started().image
         for (name, content) in files { #expect(try place.file(name) == content, "\(name)") }

@@ -15,11 +15,22 @@ package struct BrokerRegistration: Sendable {
         self.logDirectories = logDirectories
     }
 
-    /// Whether the cluster knows all of this already, of a broker that is up.
+    /// Whether the cluster knows all of this already.
     func isKnown(as broker: BrokerImage?) -> Bool {
         guard let broker else { return false }
         return broker.endpoints == endpoints && broker.rack == rack && broker.logDirectories == logDirectories
-            && !broker.isFenced && !broker.isInControlledShutdown
+            && !broker.isInControlledShutdown
+    }
+
+    /// A broker that is registered comes up (-1) or goes down (1).
+    static func fence(_ broker: BrokerImage, _ fenced: Int8) -> [[UInt8]] {
+        var list = RecordList()
+        var record = BrokerRegistrationChangeRecord()
+        record.brokerId = broker.id
+        record.brokerEpoch = broker.epoch
+        record.fenced = fenced
+        list.append(record)
+        return list.records
     }
 
     /// The record of it; a broker's epoch is the offset of its registration.

@@ -77,6 +77,12 @@ extension EmbeddedMetadataStore {
             }
             return list.records
         }
+        // A clean stop left this broker fenced. That it is up again need not be on the disk before it serves: lost, it
+        // would be written again by the next start.
+        try changeNow(durably: false) { image in
+            guard let broker = image.broker(registration.nodeId), broker.isFenced else { return [] }
+            return BrokerRegistration.fence(broker, -1)
+        }
         let elections = Election(node: registration.nodeId, raisesLeaderEpochs: raisesLeaderEpochs)
         let records = elections.records(for: image)
         // One batch may not have them all; each of them is good by itself.

@@ -167,8 +167,13 @@ package final class EmbeddedMetadataStore: MetadataStore {
         }
     }
 
-    /// Commits what waits; after it nothing can be changed. For the thread that stops the broker.
+    /// Commits what waits, and marks this broker as gone; after it nothing can be changed. For the thread that stops the
+    /// broker.
     package func close() {
+        // Apache Kafka would take a broker that is not fenced for one that still runs, and wait for its session to end.
+        if let broker = image.broker(options.nodeId), !broker.isFenced {
+            change { _ in (BrokerRegistration.fence(broker, 1), ()) } completion: { (_: Result<Void, MetadataError>) in }
+        }
         commitAll()
         state.withLock { state in
             if state.failure == nil { state.failure = MetadataError(.closed, "the broker is stopping") }
