@@ -2,6 +2,8 @@
 package enum GroupLimits {
     /// Kafka's own, not configurable: how long a new member may wait in a JoinGroup before it is given up.
     package static let newMemberJoinTimeoutMs: Int32 = 5 * 60_000
+    /// Protocols that one member may offer. Clients offer up to four; each is compared with every other member's.
+    package static let maxProtocols = 256
     /// Bytes of the topics in a subscription are read for at most so many names; a metadata that claims more is not understood.
     package static let maxTopicsInSubscription = 1_000_000
 }

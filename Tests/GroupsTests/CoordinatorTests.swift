@@ -173,3 +173,29 @@ import Testing
         }
     }
 }
+
+@Suite struct `Bounds` {
+    @Test func `a member may offer two hundred and fifty-six protocols, not one more`() {
+        let scene = Scene()
+        func offers(_ count: Int) -> [MemberProtocol] {
+            (0..<count).map { MemberProtocol(name: ByteString("p\($0)"), metadata: "m") }
+        }
+        #expect(scene.join("g", protocols: offers(GroupLimits.maxProtocols + 1)).value?.error == .invalidRequest)
+        #expect(scene.join("g", protocols: offers(GroupLimits.maxProtocols)).value?.error == ErrorCode.none)
+    }
+
+    @Test func `a log that stops being readable before its end does not load`() {
+        let scene = Scene()
+        _ = scene.commit("g", [.init(offset: 1)])
+        let partition = scene.partition(of: "g")
+        scene.log.state.withLock { state in
+            // A value of a version that is yet to come.
+            var batch = state.batches[partition]![0]
+            let value = batch.lastIndex(of: 3)!
+            batch[value] = 99
+            state.batches[partition] = [batch]
+        }
+        let again = Scene(log: scene.log)
+        #expect(again.join("g").value?.error == .notCoordinator)
+    }
+}

@@ -37,10 +37,10 @@ struct JoinGroup: APIHandler {
         }
     }
 
-    /// Of two protocols of the same name the first counts.
+    /// Of two protocols of the same name the first counts. Past the bound one more is enough for the refusal.
     private static func protocols(of request: JoinGroupRequest) -> [MemberProtocol] {
         var protocols: [MemberProtocol] = []
-        for offered in request.protocols where !protocols.contains(where: { $0.name.equals(offered.name.buffer) }) {
+        for offered in request.protocols.prefix(GroupLimits.maxProtocols + 1) where !protocols.contains(where: { $0.name.equals(offered.name.buffer) }) {
             protocols.append(MemberProtocol(name: ByteString(naming: offered.name), metadata: ByteString(offered.metadata)))
         }
         return protocols

@@ -8,6 +8,7 @@ extension GroupCoordinator {
     package func join(_ id: WireBytes, _ request: JoinRequest, answer: @escaping @Sendable (JoinAnswer) -> Void) {
         func refuse(_ error: ErrorCode) { answer(JoinAnswer(error: error, memberId: request.memberId)) }
         guard !id.isEmpty else { return refuse(.invalidGroupId) }
+        guard request.protocols.count <= GroupLimits.maxProtocols else { return refuse(.invalidRequest) }
         let allowed = configuration.minSessionTimeoutMs...max(configuration.minSessionTimeoutMs, configuration.maxSessionTimeoutMs)
         guard allowed.contains(request.sessionTimeoutMs) else { return refuse(.invalidSessionTimeout) }
         let hash = ByteString.javaHash(id.buffer)

@@ -209,8 +209,7 @@ extension PartitionCommit {
     func value(nowMs: Int64, expireMs: Int64) -> OffsetCommitValue {
         var value = OffsetCommitValue()
         value.offset = offset
-        // Any negative epoch is none.
-        value.leaderEpoch = max(leaderEpoch, -1)
+        value.leaderEpoch = leaderEpoch
         value.metadata = metadata ?? .empty
         value.commitTimestamp = commitTimestampMs == -1 ? nowMs : commitTimestampMs
         value.expireTimestamp = expireMs
