@@ -6,6 +6,8 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -51,3 +53,17 @@ int jd_allocate(int fd, int64_t offset, int64_t length, int keep_size) {
 }
 
 void jd_trim_memory(void) { malloc_trim(0); }
+
+void jd_release_program_pages(void) {
+    FILE *maps = fopen("/proc/self/maps", "re");
+    if (!maps) return;
+    char line[512];
+    while (fgets(line, sizeof line, maps)) {
+        unsigned long start, end;
+        char access[5];
+        // Only what is backed by a file and was never writable: dropping it loses nothing.
+        if (sscanf(line, "%lx-%lx %4s", &start, &end, access) != 3 || access[1] == 'w' || !strchr(line, '/')) continue;
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    fclose(maps);
+}

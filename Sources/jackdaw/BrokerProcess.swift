@@ -1,4 +1,5 @@
 internal import Broker
+internal import CJackdaw
 internal import Cluster
 internal import CommandLineOptions
 internal import Configuration
@@ -91,8 +92,16 @@ final class BrokerProcess {
         log.info(
             "jackdaw is ready", ["node": identity.nodeId, "cluster": identity.clusterId, "data": dataDirectories])
         scheduleMaintenance()
+        // What only the start needed is most of what is resident by now; half of it would stay for good.
+        loops[0].schedule(at: loops[0].clock.now().advanced(byMs: Self.settlingMs)) {
+            jd_release_program_pages()
+            jd_trim_memory()
+        }
         watchSignals(server)
     }
+
+    /// After so long the start is over and the first clients are served.
+    private static let settlingMs = 1000
 
     private var dataDirectories: String { configuration.logDirectories.joined(separator: ",") }
 
