@@ -18,6 +18,7 @@ struct LogView: Sendable {
     var highWatermark: LogPlace
     /// The first offset of a transaction that is not decided; nil where there is none.
     var firstUnstable: LogPlace?
+    var epochs: LeaderEpochCache
     /// The batches that were appended last: most readers wait for just these.
     var lastAppend: LogPlace
 

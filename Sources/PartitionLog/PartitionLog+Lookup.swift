@@ -73,14 +73,14 @@ extension PartitionLog {
     /// Where the records of a leader epoch end (OffsetForLeaderEpoch): the largest epoch known at or below it, and the offset behind
     /// its last record; nil where the log has nothing to say of it.
     package func endOffset(forLeaderEpoch epoch: Int32) -> (epoch: Int32, endOffset: Int64)? {
-        core.withLock { $0.epochs.endOffset(of: epoch, logEndOffset: $0.logEndOffset) }
+        published.withLock { $0.epochs.endOffset(of: epoch, logEndOffset: $0.end.offset) }
     }
 
     /// The leader epoch under which the record at an offset was appended.
-    package func leaderEpoch(of offset: Int64) -> Int32? { core.withLock { $0.epochs.epoch(of: offset) } }
+    package func leaderEpoch(of offset: Int64) -> Int32? { published.withLock { $0.epochs.epoch(of: offset) } }
 
     /// The epoch of the last record; nil where no record has one.
-    package var latestLeaderEpoch: Int32? { core.withLock { $0.epochs.latest?.epoch } }
+    package var latestLeaderEpoch: Int32? { published.withLock { $0.epochs.latest?.epoch } }
 
     /// What DescribeProducers tells.
     package var producers: [(id: Int64, entry: ProducerEntry)] {

@@ -32,7 +32,7 @@ package final class PartitionLog: Sendable {
             LogView(
                 segments: core.segments, logStartOffset: core.logStartOffset, end: end,
                 highWatermark: core.highWatermark == core.logEndOffset ? end : LogPlace(offset: core.highWatermark),
-                firstUnstable: core.producers.firstUnstable.map(LogPlace.init), lastAppend: end))
+                firstUnstable: core.producers.firstUnstable.map(LogPlace.init), epochs: core.epochs, lastAppend: end))
         self.core = Mutex(core)
     }
 
@@ -97,6 +97,7 @@ package final class PartitionLog: Sendable {
             } else if view.highWatermark.offset != core.highWatermark {
                 view.highWatermark = LogPlace(offset: core.highWatermark)
             }
+            view.epochs = core.epochs
             view.firstUnstable = core.producers.firstUnstable.map(LogPlace.init)
             if let lastAppend { view.lastAppend = lastAppend }
         }

@@ -137,7 +137,8 @@ struct EntryFile<Entry: IndexEntry>: Sendable {
         let file: File
         do throws(FileError) { file = try self.file.open() } catch { throw LogError(error) }
         let bytes = count * Entry.size
-        let result = withUnsafeTemporaryAllocation(byteCount: bytes, alignment: 8) { buffer -> Result<R, LogError> in
+        let result = withUnsafeTemporaryAllocation(byteCount: LogLimits.indexPageBytes, alignment: 8) { page -> Result<R, LogError> in
+            let buffer = UnsafeMutableRawBufferPointer(rebasing: page[..<bytes])
             do throws(LogError) {
                 try file.fill(buffer, at: Int64(slot * Entry.size), mayWait: mayWait)
                 return .success(body(UnsafeRawBufferPointer(buffer)))

@@ -11,7 +11,7 @@ extension Segment {
     ) throws(LogError) {
         let file = try openLog()
         let windowBytes = LogLimits.headerWindowBytes
-        let result = withUnsafeTemporaryAllocation(byteCount: windowBytes, alignment: 16) { buffer -> Result<Void, LogError> in
+        let result = withUnsafeTemporaryAllocation(byteCount: LogLimits.headerWindowBytes, alignment: 16) { buffer -> Result<Void, LogError> in
             do throws(LogError) {
                 var position = start, from = start, count = 0
                 while position < limit {
