@@ -111,10 +111,10 @@ extension PartitionLog {
             defer { core.epochs.wasWritten() }
             return (core.segments, core.recoveryPoint, core.epochs.needsWrite ? core.epochs.text : nil)
         }
-        guard offset > recoveryPoint else { return }
         let fileSystem = environment.fileSystem
         do throws(FileError) {
-            let first = segments.floorIndex(recoveryPoint) ?? 0
+            // The one that ends at the recovery point, too: its last entries came when it was closed.
+            let first = segments.floorIndex(recoveryPoint - 1) ?? 0
             for segment in segments[first...] where segment.baseOffset < offset {
                 try segment.offsetIndex.sync()
                 try segment.timeIndex.sync()
@@ -122,7 +122,10 @@ extension PartitionLog {
             if let epochs {
                 try fileSystem.replace(path + "/" + LeaderEpochCache.fileName, with: epochs, durably: true)
             }
-            try fileSystem.open(ProducerSnapshots.path(path, offset), .readWrite).sync()
+            // The snapshot that a roll wrote may be lost since (a power loss): then the recovery point waits for the next one.
+            let snapshot = ProducerSnapshots.path(path, offset)
+            guard offset > recoveryPoint, try fileSystem.status(snapshot) != nil else { return }
+            try fileSystem.open(snapshot, .readWrite).sync()
             try fileSystem.syncDirectory(path)
             try ProducerSnapshots.removeOld(path, keeping: Set(segments.map(\.baseOffset)), latest: offset, of: fileSystem)
         } catch {

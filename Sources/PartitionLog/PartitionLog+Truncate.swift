@@ -15,13 +15,7 @@ extension PartitionLog {
                 publish(&core, appendedAt: LogPlace(offset: -1), segmentsChanged: true)
                 return doomed
             }
-            // Their names are free for new segments at once.
-            do throws(FileError) {
-                for segment in doomed { try segment.remove() }
-                if !doomed.isEmpty { try environment.fileSystem.syncDirectory(path) }
-            } catch {
-                throw failed(error)
-            }
+            do throws(FileError) { for segment in doomed { try segment.remove() } } catch { throw failed(error) }
         }
     }
 
@@ -29,8 +23,10 @@ extension PartitionLog {
         let kept = (core.segments.floorIndex(offset) ?? 0) + 1
         let doomed = Array(core.segments[kept...])
         do throws(FileError) {
-            // Renamed first: a new segment may soon want the name of one that goes.
+            // Before anything is appended in their place: neither may the names be taken, nor may the segments come back. This is
+            // the one fsync under the append lock; only a follower that has to give records up comes here.
             for segment in doomed { try segment.rename(addingSuffix: SegmentSuffix.deleted) }
+            if !doomed.isEmpty { try environment.fileSystem.syncDirectory(core.path) }
         } catch {
             throw failed(error)
         }

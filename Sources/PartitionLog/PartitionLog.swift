@@ -32,7 +32,7 @@ package final class PartitionLog: Sendable {
             LogView(
                 segments: core.segments, logStartOffset: core.logStartOffset, end: end,
                 highWatermark: core.highWatermark == core.logEndOffset ? end : LogPlace(offset: core.highWatermark),
-                firstUnstable: core.producers.firstUnstable.map(LogPlace.init), epochs: core.epochs, lastAppend: end))
+                firstUnstable: core.firstUnstable, epochs: core.epochs, lastAppend: end))
         self.core = Mutex(core)
     }
 
@@ -98,7 +98,7 @@ package final class PartitionLog: Sendable {
                 view.highWatermark = LogPlace(offset: core.highWatermark)
             }
             view.epochs = core.epochs
-            view.firstUnstable = core.producers.firstUnstable.map(LogPlace.init)
+            view.firstUnstable = core.firstUnstable
             if let lastAppend { view.lastAppend = lastAppend }
         }
     }
@@ -107,6 +107,15 @@ package final class PartitionLog: Sendable {
     func failed(_ error: FileError) -> LogError {
         directory.fail(error)
         return LogError(error)
+    }
+}
+
+extension LogCore {
+    /// The first offset that a reader of committed records must not see yet; nil where there is none.
+    fileprivate var firstUnstable: LogPlace? {
+        guard let transaction = producers.firstUnstable else { return nil }
+        // Its first records may be deleted by now.
+        return transaction.firstOffset < logStartOffset ? LogPlace(offset: logStartOffset) : LogPlace(transaction)
     }
 }
 

@@ -27,6 +27,8 @@ final class Jobs: Sendable {
 
     func submit(_ job: @escaping @Sendable () -> Void) { jobs.withLock { $0.append(job) } }
 
+    func drop() { jobs.withLock { $0 = [] } }
+
     func run() {
         while true {
             let all = jobs.withLock { jobs in

@@ -84,7 +84,8 @@ struct LogLoader {
         core.epochs = try epochs(names)
         core.epochs.truncateFromEnd(end)
         core.epochs.truncateFromStart(start)
-        try ProducerReplay(path: path, environment: environment).run(names, scan, &core)
+        try ProducerReplay(path: path, environment: environment, trustedUpTo: wasClean ? .max : recoveryPoint)
+            .run(names, scan, &core)
         return PartitionLog(
             partition: partition, topicId: try topicId(names), directory: directory, environment: environment, core: core)
     }

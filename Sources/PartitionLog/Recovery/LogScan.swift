@@ -20,31 +20,43 @@ struct LogScan {
 
     /// Checks everything from the recovery point on. At the first batch that is not whole and right the log ends.
     mutating func recover(_ segments: inout [Segment], from recoveryPoint: Int64, partition: TopicPartition) throws(LogError) {
-        guard let first = segments.floorIndex(recoveryPoint) ?? (segments.isEmpty ? nil : 0) else { return }
+        // A segment that ends at the recovery point got its last index entries when it was closed, which may have been later.
+        guard let first = segments.floorIndex(recoveryPoint - 1) ?? (segments.isEmpty ? nil : 0) else { return }
         var slot = first
-        recoveredFrom = max(recoveryPoint, segments[first].baseOffset)
         while slot < segments.count {
             let segment = segments[slot], sizeBefore = segment.size
-            let isWhole = try recover(segment, from: max(recoveryPoint, segment.baseOffset))
+            let (isWhole, end) = try recover(segment, from: recoveryPoint)
+            slot += 1
             if !isWhole {
                 LogLoader.logger.warn(
                     "cut the log at the first batch that is not whole",
                     ["partition": partition, "segment": segment.baseOffset, "from": segment.size, "to": sizeBefore])
-                let after = segments[(slot + 1)...]
-                try storage { () throws(FileError) in for segment in after { try segment.remove() } }
-                segments.removeLast(after.count)
-                // Whoever comes after must not find what was cut off, whatever happens to the machine.
-                try storage { () throws(FileError) in try environment.fileSystem.syncDirectory(path) }
-                return
+                return try drop(from: slot, of: &segments)
             }
-            slot += 1
-            if slot < segments.count { try segment.finish() }
+            guard slot < segments.count else { return }
+            // The end of a segment may be lost and the next one not. Compaction leaves such gaps, too, and they are no loss.
+            if end < segments[slot].baseOffset, !configuration.compacts {
+                LogLoader.logger.warn(
+                    "cut the log at a gap", ["partition": partition, "from": end, "to": segments[slot].baseOffset])
+                return try drop(from: slot, of: &segments)
+            }
+            try segment.finish()
         }
     }
 
-    /// Whether the segment is whole; if not it was cut.
-    private mutating func recover(_ segment: Segment, from offset: Int64) throws(LogError) -> Bool {
-        var size = segment.size
+    private func drop(from slot: Int, of segments: inout [Segment]) throws(LogError) {
+        let after = segments[slot...]
+        segments.removeLast(after.count)
+        try storage { () throws(FileError) in
+            for segment in after { try segment.remove() }
+            // Whoever comes after must not find what was cut off, whatever happens to the machine.
+            try environment.fileSystem.syncDirectory(path)
+        }
+    }
+
+    /// Whether the segment is whole; if not it was cut. And the offset at which it ends.
+    private mutating func recover(_ segment: Segment, from offset: Int64) throws(LogError) -> (isWhole: Bool, end: Int64) {
+        let size = segment.size
         try mendIndexes(of: segment)
         // Up to the recovery point the records are on the disk and were right: their heads are enough.
         var start = 0, last = segment.baseOffset - 1
@@ -75,10 +87,9 @@ struct LogScan {
                 try file.sync()
             }
             segment.setSize(end)
-            size = end
-            return false
+            return (false, last + 1)
         }
-        return true
+        return (true, last + 1)
     }
 
     private func isRight(_ batch: BatchView) -> Bool {

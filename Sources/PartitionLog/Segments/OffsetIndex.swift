@@ -67,6 +67,13 @@ final class OffsetIndex: Sendable {
         }
     }
 
+    func entry(_ slot: Int) throws(LogError) -> (offset: Int64, position: Int) {
+        try entries.withLock { entries throws(LogError) in
+            let entry = try entries.entry(slot)
+            return (baseOffset + Int64(entry.relativeOffset), Int(entry.position))
+        }
+    }
+
     func last() throws(LogError) -> (offset: Int64, position: Int)? {
         try entries.withLock { entries throws(LogError) in
             guard entries.count > 0 else { return nil }

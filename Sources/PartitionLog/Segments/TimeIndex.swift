@@ -96,6 +96,13 @@ final class TimeIndex: Sendable {
         }
     }
 
+    func entry(_ slot: Int) throws(LogError) -> TimestampOffset {
+        try state.withLock { state throws(LogError) in
+            let entry = try state.entries.entry(slot)
+            return TimestampOffset(timestamp: entry.timestamp, offset: baseOffset + Int64(entry.relativeOffset))
+        }
+    }
+
     func last() throws(LogError) -> TimestampOffset? {
         try state.withLock { state throws(LogError) in
             guard state.entries.count > 0 else { return nil }
