@@ -21,35 +21,41 @@ extension WireWriter {
         if flexible { store(0 as UInt8) } else { store(-1 as Int32) }
     }
 
-    /// Most strings are short: two overlapping loads and stores are several times faster than a call of memcpy.
+    /// Most strings are short: two overlapping loads and stores are several times faster than a call of memmove.
     @inlinable @inline(__always)
     mutating func copy(_ source: UnsafeRawPointer, _ count: Int) {
         reserve(count &+ WireLimits.fixedPartBytes)
+        let place = current
         if count > 32 {
-            current.copyMemory(from: source, byteCount: count)
+            place.copyMemory(from: source, byteCount: count)
         } else if count >= 16 {
-            copyEnds(source, count, as: SIMD16<UInt8>.self)
+            copyEnds(source, place, count, as: SIMD16<UInt8>.self)
         } else if count >= 8 {
-            copyEnds(source, count, as: UInt64.self)
+            copyEnds(source, place, count, as: UInt64.self)
         } else if count >= 4 {
-            copyEnds(source, count, as: UInt32.self)
-        } else {
-            var index = 0
-            while index < count {
-                current.storeBytes(of: source.load(fromByteOffset: index, as: UInt8.self), toByteOffset: index, as: UInt8.self)
-                index &+= 1
-            }
+            copyEnds(source, place, count, as: UInt32.self)
+        } else if count > 0 {
+            // One to three bytes are the first, the middle and the last, whichever of these are the same.
+            let middle = count &>> 1
+            let last = count &- 1
+            place.storeBytes(of: source.load(as: UInt8.self), as: UInt8.self)
+            place.storeBytes(
+                of: source.load(fromByteOffset: middle, as: UInt8.self), toByteOffset: middle, as: UInt8.self)
+            place.storeBytes(of: source.load(fromByteOffset: last, as: UInt8.self), toByteOffset: last, as: UInt8.self)
         }
-        current += count
+        current = place + count
     }
 
+    /// Copies a word at either end; they overlap where the count is less than two words.
     @inlinable @inline(__always)
-    func copyEnds<Word: BitwiseCopyable>(_ source: UnsafeRawPointer, _ count: Int, as type: Word.Type) {
+    func copyEnds<Word: BitwiseCopyable>(
+        _ source: UnsafeRawPointer, _ place: UnsafeMutableRawPointer, _ count: Int, as type: Word.Type
+    ) {
         let last = count &- MemoryLayout<Word>.size
         let front = source.loadUnaligned(as: Word.self)
         let back = source.loadUnaligned(fromByteOffset: last, as: Word.self)
-        current.storeBytes(of: front, as: Word.self)
-        current.storeBytes(of: back, toByteOffset: last, as: Word.self)
+        place.storeBytes(of: front, as: Word.self)
+        place.storeBytes(of: back, toByteOffset: last, as: Word.self)
     }
 }
 

@@ -18,9 +18,12 @@ public struct WireWriter: ~Copyable {
         public let offset: Int
     }
 
+    /// A cache line: large copies into the middle of one are slower.
+    private static let alignment = 64
+
     public init(capacity: Int = 1024) {
         let size = max(capacity, 2 * WireLimits.fixedPartBytes)
-        start = .allocate(byteCount: size, alignment: 16)
+        start = .allocate(byteCount: size, alignment: WireWriter.alignment)
         current = start
         end = start + size
     }
@@ -90,7 +93,7 @@ public struct WireWriter: ~Copyable {
     mutating func grow(_ bytes: Int) {
         let used = count
         let size = max(capacity * 2, used + bytes + WireLimits.fixedPartBytes)
-        let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        let larger = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: WireWriter.alignment)
         larger.copyMemory(from: start, byteCount: used)
         start.deallocate()
         start = larger

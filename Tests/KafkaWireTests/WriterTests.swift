@@ -7,7 +7,7 @@ import TestKit
         let arena = Arena()
         var writer = WireWriter(capacity: 1)
         var expected: [UInt8] = []
-        for size in [0, 1, 3, 4, 7, 8, 15, 16, 31, 32, 33, 500, 5000, 40_000] {
+        for size in Array(0...70) + [500, 5000, 40_000] {
             let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ size) }
             try writer.bytes(WireBytes(copying: bytes, in: arena), "", false)
             withUnsafeBytes(of: Int32(size).bigEndian) { expected.append(contentsOf: $0) }
