@@ -56,7 +56,7 @@ public final class Arena {
     /// Gives back everything.
     public func reset() {
         #if DEBUG
-        for chunk in chunks { chunk.initializeMemory(as: UInt8.self, repeating: 0xDB) }
+            for chunk in chunks { chunk.initializeMemory(as: UInt8.self, repeating: 0xDB) }
         #endif
         // The largest chunk is the newest. A giant is not kept: few requests need it, and loops live long.
         if chunks.count > 1 || chunks[0].count > WireLimits.arenaKeptBytes { keepOneChunk() }

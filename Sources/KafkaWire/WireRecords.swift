@@ -6,14 +6,14 @@ public enum WireRecords: BitwiseCopyable, Equatable {
     /// where the piece belongs.
     case piece(number: Int32, length: Int32)
 
-    public static var empty: WireRecords { .bytes(.empty) }
+    @inlinable public static var empty: WireRecords { .bytes(.empty) }
 
-    public var isNull: Bool {
+    @inlinable public var isNull: Bool {
         if case .null = self { true } else { false }
     }
 
     /// The bytes, where there are some here: empty for null, nil for a piece.
-    public var bytes: WireBytes? {
+    @inlinable public var bytes: WireBytes? {
         switch self {
         case .null: .empty
         case .bytes(let bytes): bytes
@@ -21,7 +21,7 @@ public enum WireRecords: BitwiseCopyable, Equatable {
         }
     }
 
-    public var count: Int {
+    @inlinable public var count: Int {
         switch self {
         case .null: 0
         case .bytes(let bytes): bytes.count

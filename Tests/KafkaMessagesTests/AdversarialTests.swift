@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import KafkaMessages
 import KafkaWire
 import Testing
@@ -40,7 +41,9 @@ import TestKit
                 var reader = WireReader(frame, arena: arena)
                 _ = try type.init(from: &reader, version: vector.version)
                 #expect(reader.remaining == bytes.count, "\(vector.label)")
-                #expect(throws: DecodeError.self) { try type.init(wholeOf: frame, version: vector.version, arena: arena) }
+                #expect(throws: DecodeError.self) {
+                    try type.init(wholeOf: frame, version: vector.version, arena: arena)
+                }
             }
             arena.reset()
         }
@@ -97,6 +100,18 @@ import TestKit
         }
     }
 
+    /// The canary: were the sanitizer deaf to a read behind a frame, the tests above would say little. The read happens
+    /// in a process of its own, which must not survive it.
+    @Test(.enabled(if: isUnderAddressSanitizer, "needs --sanitize=address"))
+    func `a read behind the frame is noticed`() async {
+        await #expect(processExitsWith: .failure) {
+            withFrame([1, 2, 3]) { frame in
+                let behind = WireBytes(frame.baseAddress!, count: 4)
+                print(behind.array.count)
+            }
+        }
+    }
+
     @Test func `a count that would take more memory than there is is refused before it is taken`() throws {
         // 268,435,455 topics said to be in a frame of 20 bytes.
         let claim: [UInt8] = [0x00, 0xFF, 0xFF, 0xFF, 0x7F] + [UInt8](repeating: 1, count: 15)
@@ -127,6 +142,9 @@ import TestKit
         }
     }
 }
+
+/// Whether the sanitizer's runtime is part of this process.
+private let isUnderAddressSanitizer = dlsym(nil, "__asan_init") != nil
 
 /// Reads every byte that a message points to, so that a view which leads out of the frame is met.
 private func touch(_ value: Any) {

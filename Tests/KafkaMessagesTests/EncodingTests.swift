@@ -123,12 +123,14 @@ private func refusal(_ bytes: [UInt8], _ type: any WireMessage.Type, _ version: 
     }
 
     @Test func `what is missing, null, too long or too much is told apart`() {
-        #expect(refusal([0], HeartbeatRequest.self, 0) == "HeartbeatRequest v0: groupId: 2 bytes wanted, 1 left at byte 0")
+        #expect(
+            refusal([0], HeartbeatRequest.self, 0) == "HeartbeatRequest v0: groupId: 2 bytes wanted, 1 left at byte 0")
         #expect(
             refusal([0xFF, 0xFF], HeartbeatRequest.self, 0)
                 == "HeartbeatRequest v0: groupId: null where this version has none at byte 2")
         #expect(
-            refusal([0, 0, 0, 0, 0, 0, 0, 0, 9], HeartbeatRequest.self, 0) == "HeartbeatRequest v0: 1 bytes too many at byte 8")
+            refusal([0, 0, 0, 0, 0, 0, 0, 0, 9], HeartbeatRequest.self, 0)
+                == "HeartbeatRequest v0: 1 bytes too many at byte 8")
         #expect(
             refusal([0x81, 0x80, 0x02] + [UInt8](repeating: 97, count: 40_000), HeartbeatRequest.self, 4)
                 == "HeartbeatRequest v4: groupId: a string of 32768 bytes, 32767 are allowed at byte 3")

@@ -29,7 +29,8 @@ private struct FramedVector: Decodable {
         }
         print("framed records: \(counts)")
         for framing in [
-            "metadata-record", "remote-log-metadata-record", "coordinator-key", "coordinator-value", "consumer-protocol",
+            "metadata-record", "remote-log-metadata-record", "coordinator-key", "coordinator-value",
+            "consumer-protocol",
             "principal", "control-value",
         ] {
             #expect(counts[framing, default: 0] > 0, "\(framing)")

@@ -25,7 +25,8 @@ import TestKit
     @Test func `a message that nothing was set in encodes as Kafka's default`() throws {
         var count = 0
         for vector in try MessageVector.all() where vector.variant == "default" {
-            #expect(try messageType(vector.name).init().encoded(version: vector.version) == vector.bytes, "\(vector.label)")
+            #expect(
+                try messageType(vector.name).init().encoded(version: vector.version) == vector.bytes, "\(vector.label)")
             count += 1
         }
         #expect(count > 800)
@@ -47,7 +48,8 @@ import TestKit
                 let row = try JSONSerialization.jsonObject(with: line) as? [String: Any]
                 let json = try #require(row?["json"] as? [String: Any])
                 try withFrame(vector.bytes) { frame in
-                    let message = try messageType(vector.name).init(wholeOf: frame, version: vector.version, arena: arena)
+                    let message = try messageType(vector.name).init(
+                        wholeOf: frame, version: vector.version, arena: arena)
                     var comparison = JSONComparison()
                     comparison.compare(message, json, at: vector.label)
                     #expect(comparison.differences.isEmpty, "\(comparison.differences)")

@@ -33,7 +33,9 @@ func messageType(_ name: String) throws -> any (WireMessage & SendableMetatype).
 }
 
 /// Gives the bytes as a frame that ends where its memory ends, so that the address sanitizer sees a read behind it.
-func withFrame<Result>(_ bytes: some Collection<UInt8>, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+func withFrame<Result>(_ bytes: some Collection<UInt8>, _ body: (UnsafeRawBufferPointer) throws -> Result) rethrows
+    -> Result
+{
     let frame = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 1)
     defer { frame.deallocate() }
     frame.copyBytes(from: bytes)

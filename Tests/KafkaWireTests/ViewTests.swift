@@ -30,7 +30,8 @@ import TestKit
     }
 
     @Test func `arrays keep their elements where they are`() {
-        let names = WireArray(copying: ["x", "y"].map { (text: String) in WireBytes(copying: text, in: arena) }, in: arena)
+        let names = WireArray(
+            copying: ["x", "y"].map { (text: String) in WireBytes(copying: text, in: arena) }, in: arena)
         #expect(names.map(\.string) == ["x", "y"])
         #expect(names.count == 2 && names[1] == "y")
         #expect(WireArray<Uuid>.empty.isEmpty && ([] as WireArray<Uuid>).isEmpty)
@@ -47,7 +48,9 @@ import TestKit
             #expect(uuid.mostSignificantBits >> 12 & 0xF == 4 && uuid.leastSignificantBits >> 62 == 2)
         }
         #expect(Uuid("AAAAAAAAAAAAAAAAAAAAAA") == .zero)
-        for bad in ["", "AAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAA+A"] {
+        for bad in [
+            "", "AAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAA=", "AAAAAAAAAAAAAAAAAAAA+A",
+        ] {
             #expect(Uuid(bad) == nil)
         }
     }
@@ -55,7 +58,9 @@ import TestKit
     @Test func `records are bytes, a piece or null`() {
         #expect(WireRecords.null.isNull && WireRecords.null.count == 0)
         #expect(WireRecords.bytes("abc").count == 3 && WireRecords.bytes("abc").bytes == "abc")
-        #expect(WireRecords.piece(number: 1, length: 77).count == 77 && WireRecords.piece(number: 1, length: 77).bytes == nil)
+        #expect(
+            WireRecords.piece(number: 1, length: 77).count == 77
+                && WireRecords.piece(number: 1, length: 77).bytes == nil)
         #expect(!WireRecords.empty.isNull)
     }
 }
@@ -77,12 +82,12 @@ import TestKit
     }
 
     #if DEBUG
-    @Test func `a reset overwrites in debug builds, so that a view that outlives its request is seen`() {
-        let arena = Arena(capacity: 256)
-        let view = WireBytes(copying: "stale", in: arena)
-        arena.reset()
-        #expect(view.array == [UInt8](repeating: 0xDB, count: 5))
-    }
+        @Test func `a reset overwrites in debug builds, so that a view that outlives its request is seen`() {
+            let arena = Arena(capacity: 256)
+            let view = WireBytes(copying: "stale", in: arena)
+            arena.reset()
+            #expect(view.array == [UInt8](repeating: 0xDB, count: 5))
+        }
     #endif
 
     @Test func `decoding may not take more than the limit, building may`() {

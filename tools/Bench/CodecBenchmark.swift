@@ -92,7 +92,9 @@ private struct Cases {
     }
 
     @inline(__always)
-    private func encode<Message: WireMessage>(_ message: borrowing Message, into writer: inout WireWriter, _ version: Int16) {
+    private func encode<Message: WireMessage>(
+        _ message: borrowing Message, into writer: inout WireWriter, _ version: Int16
+    ) {
         do throws(EncodeError) {
             try message.write(into: &writer, version: version)
         } catch {

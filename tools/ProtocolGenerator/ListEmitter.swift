@@ -119,7 +119,9 @@ struct ListEmitter: Emitter {
             text.comment("The records of the metadata log by the type that stands in front of each.")
             text.block("package enum MetadataRecordType: Int16, CaseIterable, Sendable") { text in
                 let types = records.compactMap { record -> (name: String, type: Int)? in
-                    guard case .record(let framing?) = record.role, framing.name == "metadata-record" else { return nil }
+                    guard case .record(let framing?) = record.role, framing.name == "metadata-record" else {
+                        return nil
+                    }
                     return framing.recordType.map { (record.name, $0) }
                 }
                 for record in types.sorted(by: { $0.type < $1.type }) {

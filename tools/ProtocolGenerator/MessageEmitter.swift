@@ -36,7 +36,8 @@ struct MessageEmitter: Emitter {
         try body.emitCoding(into: &text)
         for nested in message.structs {
             let emitter = StructEmitter(
-                name: "\(message.name).\(nested.name)", fields: nested.fields, versions: nested.versions, message: message)
+                name: "\(message.name).\(nested.name)", fields: nested.fields, versions: nested.versions,
+                message: message)
             text.line()
             text.block("extension \(message.name)") { text in
                 text.block("package struct \(nested.name): WireStruct") { emitter.emitProperties(into: &$0) }
@@ -88,7 +89,8 @@ struct MessageEmitter: Emitter {
         case .record(let framing):
             if let framing, let type = framing.recordType {
                 if framing.name == "metadata-record" {
-                    text.line("package static var recordType: MetadataRecordType { .\(SwiftName.member(message.name)) }")
+                    text.line(
+                        "package static var recordType: MetadataRecordType { .\(SwiftName.member(message.name)) }")
                 } else {
                     text.line("package static var recordType: Int16 { \(type) }")
                 }

@@ -16,7 +16,8 @@ struct OutputFolder {
             let place = root.appendingPathComponent(file.path)
             filesTotal += 1
             if let present = try? String(contentsOf: place, encoding: .utf8), present == file.text { continue }
-            try FileManager.default.createDirectory(at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
+            try FileManager.default.createDirectory(
+                at: place.deletingLastPathComponent(), withIntermediateDirectories: true)
             try file.text.write(to: place, atomically: true, encoding: .utf8)
             filesWritten += 1
         }

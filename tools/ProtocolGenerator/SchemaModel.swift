@@ -154,7 +154,9 @@ extension Message {
         var found: [MessageStruct] = []
         func collect(_ fields: [Field], within context: ClosedRange<Int>) {
             for field in fields {
-                guard let name = field.type.structName, let versions = field.versions.intersection(context) else { continue }
+                guard let name = field.type.structName, let versions = field.versions.intersection(context) else {
+                    continue
+                }
                 if let index = found.firstIndex(where: { $0.name == name }) {
                     let known = found[index].versions
                     found[index].versions =

@@ -153,7 +153,9 @@ struct SchemaParser {
             }
         }
         let type = FieldType(words[1])
-        if (type.structName == nil) != members.isEmpty { throw failure("a struct, and only a struct, has members", at: line) }
+        if (type.structName == nil) != members.isEmpty {
+            throw failure("a struct, and only a struct, has members", at: line)
+        }
         return Field(
             name: words[0], type: type, versions: versions, nullableVersions: attributes.nullable,
             tag: attributes.tag, defaultValue: attributes.defaultValue, isIgnorable: attributes.isIgnorable,

@@ -112,7 +112,9 @@ extension StructEmitter {
 
     /// A property whose name is also that of something local is reached by `self`.
     func assignable(_ member: String) -> String {
-        let locals: Set<String> = ["version", "reader", "writer", "flexible", "tag", "section", "tagCount", "known", "start"]
+        let locals: Set<String> = [
+            "version", "reader", "writer", "flexible", "tag", "section", "tagCount", "known", "start",
+        ]
         return locals.contains(member) ? "self.\(member)" : SwiftName.escaped(member)
     }
 }

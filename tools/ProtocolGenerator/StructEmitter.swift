@@ -51,7 +51,9 @@ struct StructEmitter {
         text.line()
         for field in fields {
             let property = SwiftName.escaped(SwiftName.member(field.name))
-            let versionNote = field.versions.intersection(versions).flatMap { condition($0) == nil ? nil : note(field.versions) }
+            let versionNote = field.versions.intersection(versions).flatMap {
+                condition($0) == nil ? nil : note(field.versions)
+            }
             text.line(
                 "package var \(property): \(swiftType(field)) = \(defaultValue(field))"
                     + (versionNote.map { "  // \($0)" } ?? ""))
@@ -158,7 +160,8 @@ struct StructEmitter {
             case .bytes, .records, .array: size += isFlexible ? 1 : 4
             case .structure where isNullable: size += 1
             case .structure(let name):
-                let nested = StructEmitter(name: name, fields: field.members, versions: version...version, message: message)
+                let nested = StructEmitter(
+                    name: name, fields: field.members, versions: version...version, message: message)
                 size += nested.smallestSize(in: version)
             default: size += field.type.fixedSize!
             }
@@ -175,7 +178,8 @@ struct StructEmitter {
     func emitCoding(into text: inout SwiftText) throws {
         let limit = 320
         if fixedPart > limit {
-            throw GeneratorError("\(name): a fixed part of \(fixedPart) bytes; raise WireLimits.fixedPartBytes and this limit")
+            throw GeneratorError(
+                "\(name): a fixed part of \(fixedPart) bytes; raise WireLimits.fixedPartBytes and this limit")
         }
         text.line()
         try text.block("extension \(name)") { text in
