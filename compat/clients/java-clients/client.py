@@ -119,6 +119,8 @@ class JavaClient(Adapter):
 
     def joined(self, tls):
         """Certificate and key in one file, the key as PKCS#8, which is what Java reads."""
+        if tls.key == tls.certificate:
+            return tls.certificate
         self.stores += 1
         path = f"{self.folder.name}/own-{self.stores}.pem"
         key = subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", tls.key], check=True, capture_output=True).stdout

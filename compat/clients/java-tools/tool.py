@@ -28,11 +28,17 @@ class Tools:
         if tls:
             lines += ["security.protocol=SSL", "ssl.truststore.type=PEM", f"ssl.truststore.location={tls.ca}"]
             if tls.certificate:
-                key = subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", tls.key], check=True,
-                                     capture_output=True, text=True).stdout
-                with open(tls.certificate) as certificate:
-                    lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={self.file(key + certificate.read(), 'pem')}"]
+                lines += ["ssl.keystore.type=PEM", f"ssl.keystore.location={self.joined(tls)}"]
         return "\n".join(lines) + "\n"
+
+    def joined(self, tls):
+        """Certificate and key in one file."""
+        if tls.key == tls.certificate:
+            return tls.certificate
+        key = subprocess.run(["openssl", "pkcs8", "-topk8", "-nocrypt", "-in", tls.key], check=True, capture_output=True,
+                             text=True).stdout
+        with open(tls.certificate) as certificate:
+            return self.file(key + certificate.read(), "pem")
 
     def command(self, name, *arguments):
         # A tool with subcommands wants its options after them.

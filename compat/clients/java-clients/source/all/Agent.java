@@ -242,11 +242,11 @@ public final class Agent {
             chosen.setProperty(pair.substring(0, pair.indexOf('=')), pair.substring(pair.indexOf('=') + 1));
         }
         String milliseconds = Long.toString(TimeUnit.SECONDS.toMillis(Long.parseLong(words[1])));
-        // 0.10 and 1.1 want the request time-out above the session's and the fetch's.
         chosen.setProperty("request.timeout.ms", milliseconds);
         chosen.setProperty("default.api.timeout.ms", milliseconds);
-        chosen.setProperty("session.timeout.ms", "6000");
-        chosen.setProperty("heartbeat.interval.ms", "1000");
+        // 0.10 and 1.1 want the request time-out above the session's, though there is no group here.
+        chosen.setProperty("session.timeout.ms", "2000");
+        chosen.setProperty("heartbeat.interval.ms", "500");
         try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(serializers(chosen))) {
             consumer.listTopics();
         }
