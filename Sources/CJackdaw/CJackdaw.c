@@ -63,6 +63,8 @@ void jd_release_program_pages(void) {
         char access[5];
         // Only what is backed by a file and was never writable: dropping it loses nothing.
         if (sscanf(line, "%lx-%lx %4s", &start, &end, access) != 3 || access[1] == 'w' || !strchr(line, '/')) continue;
+        // Huge pages would bring all of it back at the first step.
+        madvise((void *)start, end - start, MADV_NOHUGEPAGE);
         madvise((void *)start, end - start, MADV_DONTNEED);
     }
     fclose(maps);
