@@ -150,7 +150,8 @@ class GroupMember(PollingMember):
         self.consumer.subscribe(self.topics or (), self.pattern, Listener(self))
 
     def poll_once(self):
-        for where, found in self.consumer.poll(100).items():
+        # A poll of no more than retry_backoff_ms (100) never sees the new metadata that a pattern waits for.
+        for where, found in self.consumer.poll(400).items():
             self.records += [(where.topic, record(r)) for r in found]
 
     def commit_now(self, positions):
