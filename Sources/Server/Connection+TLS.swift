@@ -2,6 +2,7 @@ internal import EventLoop
 internal import Exchange
 internal import Files
 internal import TLS
+internal import Telemetry
 
 /// The same two directions where a TLS connection stands between this one and its socket.
 extension Connection {
@@ -14,6 +15,11 @@ extension Connection {
             isShakingHands = false
             client.principal = "User:" + tls.principalName
             lastRequest = desk.loop.clock.now()
+            log.debug(
+                "encrypted", [
+                    "peer": client.peer, "listener": client.listener.name, "protocol": tls.protocolName,
+                    "cipher": tls.cipherSuite, "resumed": tls.isResumed, "principal": client.principal,
+                ])
             // The first request may lie behind the handshake's last record, inside OpenSSL.
             inTurn { read(from: tls) }
         case .wantRead: wait(for: [.readable, .peerClosed])
