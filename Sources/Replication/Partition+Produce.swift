@@ -42,6 +42,10 @@ extension Partition {
             if RecordBatchHeader(UnsafeRawBufferPointer(buffer))?.isTransactional == true {
                 return ProduceOutcome(.transactionalIdAuthorizationFailed)
             }
+        } catch {
+            return ProduceOutcome(error)
+        }
+        do throws(RecordError) {
             let validator = RecordValidator(rules: appendRules, origin: .client, nowMs: wallMs)
             guard var valid = try validator.validate(buffer) else {
                 // An empty message set of the old versions: nothing to append, which is no error.
@@ -49,7 +53,7 @@ extension Partition {
             }
             return valid.withBytes(in: buffer) { appendProduced($0) }
         } catch {
-            return ProduceOutcome(error)
+            return refusal(error)
         }
     }
 
@@ -64,7 +68,18 @@ extension Partition {
             outcome.endOffset = result.lastOffset + 1
         } catch {
             outcome.errorCode = error.errorCode
+            switch error.kind {
+            case .corruptMessage, .messageTooLarge, .recordListTooLarge, .storage, .closed: break
+            default: outcome.logStartOffset = log.logStartOffset
+            }
         }
+        return outcome
+    }
+
+    /// Kafka tells the log start offset with an error, unless the log could not look at the records at all.
+    private func refusal(_ error: RecordError) -> ProduceOutcome {
+        var outcome = ProduceOutcome(error)
+        if error.kind != .corruptMessage, error.kind != .messageTooLarge { outcome.logStartOffset = log.logStartOffset }
         return outcome
     }
 }
