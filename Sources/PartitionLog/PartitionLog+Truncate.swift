@@ -9,6 +9,11 @@ extension PartitionLog {
     package func truncate(to offset: Int64) throws(LogError) {
         let nowMs = environment.clock.wallMs()
         try diskWork.withLock { _ throws(LogError) in
+            let falls = core.withLock { core in
+                defer { core.recoveryPoint = min(core.recoveryPoint, max(offset, 0)) }
+                return core.recoveryPoint > offset
+            }
+            if falls { do throws(FileError) { try directory.writeRecoveryPoints() } catch { throw failed(error) } }
             let doomed = try core.withLock { core throws(LogError) in
                 guard offset < core.logEndOffset else { return [Segment]() }
                 let doomed = try cut(&core, at: max(offset, 0), nowMs)

@@ -14,6 +14,7 @@ package final class LogDirectory: Sendable {
     private struct State {
         var lock: FileLock?
         var whenOffline: (@Sendable (LogDirectory, FileError) -> Void)?
+        var writeRecoveryPoints: (@Sendable () throws(FileError) -> Void)?
     }
 
     package init(
@@ -33,6 +34,17 @@ package final class LogDirectory: Sendable {
         Logger("log").error(
             "log directory is offline until the next start: its disk failed", ["directory": path, "error": error])
         state.withLock { $0.whenOffline }?(self, error)
+    }
+
+    /// Who keeps the directory's checkpoints says how they are written.
+    func keepsRecoveryPoints(_ write: @escaping @Sendable () throws(FileError) -> Void) {
+        state.withLock { $0.writeRecoveryPoints = write }
+    }
+
+    /// For a recovery point that falls: the file must not say more than is true once something else stands there.
+    func writeRecoveryPoints() throws(FileError) {
+        guard let write = state.withLock({ $0.writeRecoveryPoints }) else { return }
+        try write()
     }
 
     func unlock() { state.withLock { $0.lock = nil } }

@@ -23,6 +23,8 @@ package final class LogManager: Sendable {
         var logs: [TopicPartition: PartitionLog] = [:]
         var deletions: [(path: String, directory: LogDirectory, dueMs: Int64)] = []
         var isClosed = false
+        /// Deleted since the checkpoints were written: they may still speak of them.
+        var forgotten: Set<TopicPartition> = []
     }
 
     static let cleanShutdownFile = ".kafka_cleanshutdown"
@@ -73,7 +75,14 @@ package final class LogManager: Sendable {
         let load = ParallelLoad(jobs: jobs, manager: self)
         load.run(threads: threads, submit: environment.submit)
         if let failure = load.failure { throw failure }
-        for directory in directories where directory.isOnline { try removeMark(of: directory) }
+        for directory in directories where directory.isOnline {
+            directory.keepsRecoveryPoints { [weak self] () throws(FileError) in
+                try self?.writeCheckpoints(of: directory, [.recoveryPoint])
+            }
+            // What was cut, or is gone, must not have a recovery point beyond its end when something new stands there.
+            if startedUnclean { try storage { () throws(FileError) in try directory.writeRecoveryPoints() } }
+            try removeMark(of: directory)
+        }
         Self.logger.info(
             startedUnclean ? "recovered the partitions" : "loaded the partitions",
             ["partitions": jobs.count, "ms": environment.clock.wallMs() - startedMs])
@@ -153,6 +162,12 @@ package final class LogManager: Sendable {
         _ partition: TopicPartition, topicId: Uuid, configuration: LogConfiguration
     ) throws(LogError) -> PartitionLog {
         if let log = log(partition) { return log }
+        if state.withLock({ $0.forgotten.contains(partition) }) {
+            for directory in directories where directory.isOnline {
+                try storage { () throws(FileError) in try writeCheckpoints(of: directory, OffsetCheckpoint.Kind.allCases) }
+            }
+            _ = state.withLock { $0.forgotten.remove(partition) }
+        }
         guard let directory = directoryForNew() else { throw LogError(.storage, "no log directory is online") }
         let path = directory.path + "/\(partition)"
         do throws(FileError) {
@@ -190,7 +205,10 @@ package final class LogManager: Sendable {
         let name = PartitionDirectoryName.deletion(of: partition, unique: generator.next(), generator.next())
         let path = log.directory.path + "/" + name
         try log.abandon(movingTo: path)
-        state.withLock { $0.deletions.append((path, log.directory, environment.clock.wallMs() + delayMs)) }
+        state.withLock { state in
+            state.deletions.append((path, log.directory, environment.clock.wallMs() + delayMs))
+            state.forgotten.insert(partition)
+        }
     }
 
     // MARK: stop
