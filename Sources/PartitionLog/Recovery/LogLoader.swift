@@ -34,6 +34,11 @@ struct LogLoader {
             if names.contains(stem + SegmentSuffix.offsetIndex), names.contains(stem + SegmentSuffix.timeIndex) { continue }
             try scan.makeIndexes(of: segment)
             try segment.finish()
+            // Nothing will look at them again, so they go to the disk now.
+            try storage { () throws(FileError) in
+                try segment.syncAll()
+                try environment.fileSystem.syncDirectory(path)
+            }
         }
         if !wasClean { try scan.recover(&segments, from: recoveryPoint, partition: partition) }
 

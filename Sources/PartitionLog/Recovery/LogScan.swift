@@ -57,6 +57,8 @@ struct LogScan {
     /// Whether the segment is whole; if not it was cut. And the offset at which it ends.
     private mutating func recover(_ segment: Segment, from offset: Int64) throws(LogError) -> (isWhole: Bool, end: Int64) {
         let size = segment.size
+        segment.offsetIndex.distrust()
+        segment.timeIndex.distrust()
         try mendIndexes(of: segment)
         // Up to the recovery point the records are on the disk and were right: their heads are enough.
         var start = 0, last = segment.baseOffset - 1

@@ -55,6 +55,9 @@ struct EntryFile<Entry: IndexEntry>: Sendable {
         pending = []
     }
 
+    /// An earlier process wrote it and may not have synced it.
+    mutating func distrust() { isDirty = true }
+
     /// The file to sync, or nil where nothing changed since it was synced.
     mutating func takeDirty() throws(FileError) -> File? {
         try write()

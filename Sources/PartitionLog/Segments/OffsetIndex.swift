@@ -113,6 +113,8 @@ final class OffsetIndex: Sendable {
     func rest() throws(FileError) { try entries.withLock { entries throws(FileError) in try entries.rest() } }
     func reset() throws(FileError) { try entries.withLock { entries throws(FileError) in try entries.truncate(to: 0) } }
 
+    func distrust() { entries.withLock { $0.distrust() } }
+
     func sync() throws(FileError) {
         let dirty = try entries.withLock { entries throws(FileError) in try entries.takeDirty() }
         try dirty?.sync()

@@ -166,6 +166,8 @@ final class TimeIndex: Sendable {
         }
     }
 
+    func distrust() { state.withLock { $0.entries.distrust() } }
+
     func sync() throws(FileError) {
         let dirty = try state.withLock { state throws(FileError) in try state.entries.takeDirty() }
         try dirty?.sync()
