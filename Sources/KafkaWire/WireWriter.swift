@@ -38,9 +38,6 @@ public struct WireWriter: ~Copyable {
     /// What is written; valid until the next write.
     public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: start, count: count) }
 
-    /// Bytes that the pieces add: an answer's length is `count + pieceBytes`.
-    public var pieceBytes: Int { pieces.reduce(0) { $0 + Int($1.length) } }
-
     public var capacity: Int { end - start }
 
     /// Begins anew in the same memory.
@@ -54,13 +51,6 @@ public struct WireWriter: ~Copyable {
         precondition(count >= 0 && count <= self.count)
         current = start + count
         pieces.removeAll { $0.offset > count }
-    }
-
-    /// Drops the first bytes, which have been sent. Not with pieces.
-    public mutating func removeFirst(_ bytes: Int) {
-        precondition(bytes >= 0 && bytes <= count && pieces.isEmpty)
-        start.copyMemory(from: start + bytes, byteCount: count - bytes)
-        current -= bytes
     }
 
     /// Overwrites four bytes: a frame's length is known when the frame is written.
