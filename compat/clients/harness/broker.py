@@ -1,5 +1,7 @@
 """A broker that a test starts, kills and starts again, whatever command that takes."""
+import errno
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -71,7 +73,22 @@ class Broker:
             return "".join(log.readlines()[-lines:])
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_port(count=1):
+    """The first of `count` ports in a row that nobody uses, outside of the range from which connections get theirs."""
+    for _ in range(100):
+        first = random.randrange(20_000, 32_000)
+        if all(free(first + i) for i in range(count)):
+            return first
+    raise AssertionError(f"no {count} free ports found")
+
+
+def free(port):
+    for family, host in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+        with socket.socket(family) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError as problem:
+                # A machine without IPv6 has no such address to take.
+                if problem.errno == errno.EADDRINUSE:
+                    return False
+    return True
