@@ -9,9 +9,13 @@ extension PartitionLog {
     package func truncate(to offset: Int64) throws(LogError) {
         let nowMs = environment.clock.wallMs()
         try diskWork.withLock { _ throws(LogError) in
+            // The batch that holds the offset goes as a whole.
+            let view = self.view, slot = view.segments.floorIndex(offset) ?? 0
+            let place = try view.segments[slot].find(offset, before: view.size(of: view.segments[slot]), mayWait: true)
+            let end = max(0, min(offset, place?.baseOffset ?? offset))
             let falls = core.withLock { core in
-                defer { core.recoveryPoint = min(core.recoveryPoint, max(offset, 0)) }
-                return core.recoveryPoint > offset
+                defer { core.recoveryPoint = min(core.recoveryPoint, end) }
+                return core.recoveryPoint > end
             }
             if falls { do throws(FileError) { try directory.writeRecoveryPoints() } catch { throw failed(error) } }
             let doomed = try core.withLock { core throws(LogError) in

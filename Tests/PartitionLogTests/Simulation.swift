@@ -80,7 +80,7 @@ final class Simulation {
 
     private func step() throws {
         let choice = Int.random(in: 0..<100, using: &generator)
-        trace("step \(steps): \(choice), end \(end), acknowledged \(acknowledged.offset)")
+        trace("step \(steps): \(choice), end \(end), acknowledged \(acknowledged.offset), flushed \(log.flushedOffset), recovery point \(log.recoveryPoint)")
         switch choice {
         case 0..<55: try append()
         case 55..<62: flush()
@@ -231,7 +231,7 @@ final class Simulation {
         log = try manager.create(TopicPartition("t", 0), topicId: Uuid(1, 2), configuration: configuration)
         leaderEpoch += 1
         let found = log.logEndOffset
-        trace("started after \(event): \(log.view.segments.map { ($0.baseOffset, $0.size) }), \(log.logStartOffset) to \(found)")
+        trace("started after \(event): \(log.view.segments.map { ($0.baseOffset, $0.size) }), \(log.logStartOffset) to \(found), flushed \(log.flushedOffset), recovery point \(log.recoveryPoint)")
         switch event {
         case .nothing: break
         case .cleanStop: try require(found == end, "ends at \(found) after a clean stop, not at \(end)")
