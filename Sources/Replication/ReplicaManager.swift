@@ -58,7 +58,7 @@ package final class ReplicaManager: Sendable {
 
     /// The topic's partitions that have a replica here: those that there are already, and new ones.
     private func serve(_ topic: TopicImage, before: ServedTopic?) -> ServedTopic {
-        let configuration = TopicConfiguration(overrides: topic.overrides, broker: live.current) {
+        let configuration = live.topic(topic.overrides) {
             log.warn("topic \(topic.name): a configuration cannot be read and is left out: \($0)")
         }
         let rules = AppendRules(configuration), logConfiguration = LogConfiguration(configuration)
@@ -114,7 +114,7 @@ package final class ReplicaManager: Sendable {
 
     private func configure(_ topic: TopicImage) {
         guard let serving = served.current.topic(topic.id) else { return }
-        let configuration = TopicConfiguration(overrides: topic.overrides, broker: live.current)
+        let configuration = live.topic(topic.overrides)
         for case let partition? in serving.partitions {
             partition.appendRules = AppendRules(configuration)
             partition.log.configure(LogConfiguration(configuration))

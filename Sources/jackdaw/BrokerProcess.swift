@@ -111,7 +111,7 @@ final class BrokerProcess {
         do throws(LogError) {
             try logs.load(threads: max(1, configuration.numRecoveryThreadsPerDataDir)) { topic in
                 let overrides = image.topic(topic)?.overrides ?? [:]
-                return LogConfiguration(TopicConfiguration(overrides: overrides, broker: broker.current))
+                return LogConfiguration(broker.topic(overrides))
             }
         } catch {
             throw StartFailure(error.description)

@@ -1,0 +1,272 @@
+import Broker
+import Cluster
+import Configuration
+import EventLoop
+import Exchange
+import Files
+import Foundation
+import KafkaMessages
+import KafkaWire
+import PartitionLog
+import Replication
+import Server
+import TestKit
+import Testing
+
+/// A whole broker on loopback over a temporary directory, its loop on a thread of its own.
+private final class WholeBroker: @unchecked Sendable {
+    let loop = EventLoop()!
+    let store: EmbeddedMetadataStore
+    let port: UInt16
+    private let workers = WorkerPool(threads: 2)
+    private let logs: LogManager
+    private let server: Server
+    private let path: String
+    private var thread: WorkerThread?
+
+    init(_ settings: KeyValuePairs<String, String> = [:]) throws {
+        path = FileManager.default.temporaryDirectory.appending(path: "jackdaw-admin-\(UUID().uuidString)").path
+        let configuration = try BrokerConfiguration(settings)
+        let live = LiveConfiguration(configuration)
+        let workers = workers
+        let submit: @Sendable (@escaping @Sendable () -> Void) -> Void = { workers.submit($0) }
+        let disk = PosixFileSystem()
+        let (directories, owner) = try LogDirectory.open([path], nodeId: 1, clusterId: nil, fileSystem: disk)
+        logs = LogManager(
+            directories: directories, environment: LogEnvironment(fileSystem: disk, clock: Clock(), submit: submit))
+        try logs.load { _ in LogConfiguration(live.topic([:])) }
+        store = try EmbeddedMetadataStore.open(
+            .init(directory: path, nodeId: 1, fileSystem: disk, clock: Clock(), submit: submit))
+        let registration = BrokerRegistration(nodeId: 1, endpoints: [], rack: nil, logDirectories: directories.map(\.id))
+        try store.start(registration, raisesLeaderEpochs: false)
+        let replicas = ReplicaManager(logs: logs, nodeId: 1, configured: configuration, live: live)
+        store.observe { replicas.apply($0) }
+        let identity = BrokerIdentity(clusterId: owner.clusterId, nodeId: 1)
+        let services = BrokerServices(identity: identity, store: store, replicas: replicas, live: live, workers: workers)
+        let broker = Broker(
+            registry: APIRegistry(services), identity: identity, features: { [store] in BrokerFeatures(store.image, emulating: nil) })
+        server = Server(broker: broker, loops: [loop], limits: ServerLimits(), queuedMaxRequestBytes: nil, workers: workers)
+        let descriptor = try Socket.listen(on: SocketAddress.resolve(host: "127.0.0.1", port: 0)[0])
+        let listener = ListenerIdentity(
+            name: "PLAINTEXT", securityProtocol: "PLAINTEXT", advertisedHost: "127.0.0.1", advertisedPort: 9)
+        port = server.listen(on: descriptor, as: listener).address.port
+        let loop = loop
+        thread = WorkerThread("loop") { loop.run() }
+    }
+
+    func stop() {
+        loop.post { [self] in server.stop { [self] in loop.stop() } }
+        thread?.join()
+        workers.stop()
+        store.close()
+        logs.shutdown()
+        try? FileManager.default.removeItem(atPath: path)
+    }
+}
+
+@Suite struct AdminAPITests {
+    private let arena = Arena()
+
+    private func topics(_ names: String..., partitions: Int32 = 1, validateOnly: Bool = false) -> CreateTopicsRequest {
+        var request = CreateTopicsRequest()
+        request.validateOnly = validateOnly
+        request.topics = WireArray(count: names.count, in: arena) { index, topic in
+            topic.name = WireBytes(copying: names[index], in: arena)
+            topic.numPartitions = partitions
+            topic.replicationFactor = 1
+        }
+        return request
+    }
+
+    @Test func `every version makes topics, and names each one's error`() throws {
+        let broker = try WholeBroker()
+        defer { broker.stop() }
+        let peer = try Peer(port: broker.port)
+        for version in CreateTopicsRequest.validVersions {
+            let name = "made-\(version)"
+            try peer.ask(topics(name, "bad name", partitions: 2), version: version) { response in
+                #expect(response.topics.map(\.errorCode) == [0, ErrorCode.invalidTopicException.rawValue])
+                if version >= 5 {
+                    #expect(response.topics[0].numPartitions == 2)
+                    #expect(response.topics[0].configs?.contains { $0.name == "cleanup.policy" } == true)
+                }
+                if version >= 7 { #expect(broker.store.image.topic(response.topics[0].topicId)?.name == name) }
+            }
+            try peer.ask(topics(name), version: version) { response in
+                #expect(response.topics.map(\.errorCode) == [ErrorCode.topicAlreadyExists.rawValue])
+                if version >= 1 { #expect(response.topics[0].errorMessage?.string == "Topic '\(name)' already exists.") }
+            }
+        }
+        #expect(broker.store.image.topicCount == 8)
+    }
+
+    @Test func `a validation alone makes nothing`() throws {
+        let broker = try WholeBroker()
+        defer { broker.stop() }
+        let peer = try Peer(port: broker.port)
+        try peer.ask(topics("a", validateOnly: true), version: 4) { #expect($0.topics[0].errorCode == 0) }
+        #expect(broker.store.image.topicCount == 0)
+    }
+
+    @Test func `topics go by name and by id, or not at all where deletion is off`() throws {
+        let broker = try WholeBroker()
+        defer { broker.stop() }
+        let peer = try Peer(port: broker.port)
+        try peer.ask(topics("a", "b", "c"), version: 7) { #expect($0.topics.allSatisfy { $0.errorCode == 0 }) }
+        let id = try #require(broker.store.image.topic("b")?.id)
+        var byName = DeleteTopicsRequest()
+        byName.topicNames = WireArray(copying: [WireBytes("a"), WireBytes("nowhere")], in: arena)
+        try peer.ask(byName, version: 5) { response in
+            #expect(response.responses.map(\.errorCode) == [0, ErrorCode.unknownTopicOrPartition.rawValue])
+        }
+        var byId = DeleteTopicsRequest()
+        byId.topics = WireArray(count: 4, in: arena) { index, topic in
+            if index == 0 { topic.topicId = id }
+            if index == 1 { topic.topicId = Uuid(1, 2) }
+            if index == 3 { (topic.name, topic.topicId) = ("c", id) }
+        }
+        try peer.ask(byId, version: 6) { response in
+            #expect(response.responses.map(\.errorCode) == [
+                0, ErrorCode.unknownTopicId.rawValue, ErrorCode.invalidRequest.rawValue, ErrorCode.invalidRequest.rawValue,
+            ])
+            #expect(response.responses[0].name?.string == "b")
+        }
+        #expect(broker.store.image.topics.map(\.name) == ["c"])
+
+        let strict = try WholeBroker(["delete.topic.enable": "false"])
+        defer { strict.stop() }
+        let other = try Peer(port: strict.port)
+        try other.ask(byName, version: 1) { #expect($0.responses[0].errorCode == ErrorCode.invalidRequest.rawValue) }
+        try other.ask(byName, version: 4) { #expect($0.responses[0].errorCode == ErrorCode.topicDeletionDisabled.rawValue) }
+    }
+
+    @Test func `topics are described in pieces, each going on where the one before ended`() throws {
+        let broker = try WholeBroker()
+        defer { broker.stop() }
+        let peer = try Peer(port: broker.port)
+        try peer.ask(topics("a", "b", "c", partitions: 3), version: 7) { _ in }
+        var seen: [String] = []
+        var cursor: (topic: String, partition: Int32)?
+        var answers = 0
+        repeat {
+            var request = DescribeTopicPartitionsRequest()
+            request.responsePartitionLimit = 2
+            if let cursor {
+                var next = DescribeTopicPartitionsRequest.Cursor()
+                next.topicName = WireBytes(copying: cursor.topic, in: arena)
+                next.partitionIndex = cursor.partition
+                request.cursor = next
+            }
+            cursor = try peer.ask(request, version: 0) { response in
+                for topic in response.topics {
+                    seen += topic.partitions.map { "\(topic.name?.string ?? "")-\($0.partitionIndex)" }
+                }
+                return response.nextCursor.map { ($0.topicName.string, $0.partitionIndex) }
+            }
+            answers += 1
+        } while cursor != nil && answers < 20
+        #expect(seen == ["a-0", "a-1", "a-2", "b-0", "b-1", "b-2", "c-0", "c-1", "c-2"])
+        #expect(answers == 5)
+        var unknown = DescribeTopicPartitionsRequest()
+        unknown.topics = WireArray(count: 2, in: arena) { index, topic in topic.name = index == 0 ? "nowhere" : "b" }
+        try peer.ask(unknown, version: 0) { response in
+            #expect(response.topics.map(\.errorCode) == [0, ErrorCode.unknownTopicOrPartition.rawValue])
+        }
+    }
+
+    @Test func `configurations are altered and described`() throws {
+        let broker = try WholeBroker()
+        defer { broker.stop() }
+        let peer = try Peer(port: broker.port)
+        try peer.ask(topics("conf"), version: 7) { _ in }
+        var change = IncrementalAlterConfigsRequest()
+        change.resources = WireArray(count: 3, in: arena) { index, resource in
+            resource.resourceType = index == 1 ? 4 : 2
+            resource.resourceName = index == 1 ? "1" : index == 0 ? "conf" : "nowhere"
+            resource.configs = WireArray(count: 1, in: arena) { _, config in
+                (config.name, config.value) = index == 1 ? ("log.segment.bytes", "2000000") : ("retention.ms", "77")
+            }
+        }
+        try peer.ask(change, version: 1) { response in
+            #expect(response.responses.map(\.errorCode) == [0, 0, ErrorCode.unknownTopicOrPartition.rawValue])
+        }
+        var strange = IncrementalAlterConfigsRequest()
+        strange.resources = WireArray(count: 1, in: arena) { _, resource in
+            (resource.resourceType, resource.resourceName) = (2, "conf")
+            resource.configs = WireArray(count: 1, in: arena) { _, config in
+                (config.name, config.configOperation, config.value) = ("flush.ms", 9, "1")
+            }
+        }
+        try peer.ask(strange, version: 1) { #expect($0.responses[0].errorCode == ErrorCode.invalidRequest.rawValue) }
+        var question = DescribeConfigsRequest()
+        question.includeSynonyms = true
+        question.resources = WireArray(count: 3, in: arena) { index, resource in
+            (resource.resourceType, resource.resourceName) = index == 1 ? (4, "1") : (2, index == 0 ? "conf" : "nowhere")
+            resource.configurationKeys = nil
+        }
+        for version in DescribeConfigsRequest.validVersions {
+            question.includeSynonyms = version > 0
+            try peer.ask(question, version: version) { response in
+                #expect(response.results.map(\.errorCode) == [0, 0, ErrorCode.unknownTopicOrPartition.rawValue])
+                let topic = response.results[0].configs
+                #expect(topic.first { $0.name == "retention.ms" }?.value?.string == "77")
+                // What a broker is told acts on its topics at once.
+                #expect(topic.first { $0.name == "segment.bytes" }?.value?.string == "2000000")
+                #expect(response.results[1].configs.count > 300)
+                guard version > 0, let segment = topic.first(where: { $0.name == "segment.bytes" }) else { return }
+                #expect(segment.configSource == ConfigurationSource.dynamicBroker.rawValue)
+                #expect(segment.synonyms.map(\.source) == [2, 5])
+            }
+        }
+        var replacement = AlterConfigsRequest()
+        replacement.resources = WireArray(count: 1, in: arena) { _, resource in
+            (resource.resourceType, resource.resourceName) = (2, "conf")
+            resource.configs = WireArray(count: 1, in: arena) { _, config in (config.name, config.value) = ("flush.ms", "5") }
+        }
+        for version in AlterConfigsRequest.validVersions {
+            try peer.ask(replacement, version: version) { #expect($0.responses.map(\.errorCode) == [0]) }
+        }
+        #expect(broker.store.image.topic("conf")?.overrides == ["flush.ms": "5"])
+    }
+
+    @Test func `partitions are added, and where they lie is described`() throws {
+        let broker = try WholeBroker()
+        defer { broker.stop() }
+        let peer = try Peer(port: broker.port)
+        try peer.ask(topics("a"), version: 7) { _ in }
+        var more = CreatePartitionsRequest()
+        more.topics = WireArray(count: 2, in: arena) { index, topic in
+            (topic.name, topic.count, topic.assignments) = (index == 0 ? "a" : "nowhere", 3, nil)
+        }
+        try peer.ask(more, version: 3) { response in
+            #expect(response.results.map(\.errorCode) == [0, ErrorCode.unknownTopicOrPartition.rawValue])
+        }
+        var all = DescribeLogDirsRequest()
+        all.topics = nil
+        for version in DescribeLogDirsRequest.validVersions {
+            try peer.ask(all, version: version) { response in
+                #expect(response.results.count == 1)
+                #expect(response.results[0].topics.map { $0.partitions.map(\.partitionIndex) } == [[0, 1, 2]])
+                if version >= 4 { #expect(response.results[0].totalBytes > 0) }
+            }
+        }
+    }
+
+    @Test func `the cluster is described to who asks a broker for it`() throws {
+        let broker = try WholeBroker()
+        defer { broker.stop() }
+        let peer = try Peer(port: broker.port)
+        for version in DescribeClusterRequest.validVersions {
+            try peer.ask(DescribeClusterRequest(), version: version) { response in
+                #expect(response.errorCode == 0)
+                #expect(response.brokers.map(\.port) == [9])
+                #expect(response.controllerId == 1)
+            }
+        }
+        for (type, error) in [(2, ErrorCode.mismatchedEndpointType), (7, .unsupportedEndpointType)] as [(Int8, ErrorCode)] {
+            var request = DescribeClusterRequest()
+            request.endpointType = type
+            try peer.ask(request, version: 2) { #expect($0.errorCode == error.rawValue) }
+        }
+    }
+}
