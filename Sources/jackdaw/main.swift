@@ -1,3 +1,4 @@
+internal import CJackdaw
 internal import CommandLineOptions
 internal import Glibc
 
@@ -6,7 +7,8 @@ internal import Glibc
 let version = "0.1.0"
 
 do {
-    let words = Array(CommandLine.arguments.dropFirst())
+    var words: [String] = []
+    while let word = jd_argument(Int32(words.count + 1)) { words.append(String(cString: word)) }
     switch try JackdawCommand.program(version: version).parse(words) {
     case .print(let text):
         announce(text)

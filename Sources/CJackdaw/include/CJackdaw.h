@@ -43,5 +43,8 @@ int jd_allocate(int fd, int64_t offset, int64_t length, int keep_size);
 /// come back one by one: after a start most of what was read in is never needed again.
 void jd_release_program_pages(void);
 
+/// A word of the command line, NULL past its end; 0 is the program. Swift's own list comes from /proc, which a container may lack.
+const char *_Nullable jd_argument(int index);
+
 /// Gives memory that malloc keeps for later back to the kernel.
 void jd_trim_memory(void);
