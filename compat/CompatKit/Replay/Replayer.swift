@@ -25,6 +25,8 @@ package struct Replayer {
     private var lastSend: (recordedMs: Double, instant: ContinuousClock.Instant)?
     private var settleBudgetMs: Int
     private var lastAnswer: Packet?
+    /// The conversation as it was had now: for another replay that is to be held against this one.
+    private var live: Conversation
 
     /// Ends a replay: nothing that follows would mean anything.
     private struct Stop: Error {}
@@ -34,9 +36,19 @@ package struct Replayer {
         return replayer.run()
     }
 
+    /// The same, and with it the conversation as the live broker had it.
+    package static func capture(
+        _ conversation: Conversation, fixture: String, options: ReplayOptions
+    ) -> (report: ReplayReport, live: Conversation) {
+        var replayer = Replayer(conversation, fixture: fixture, options: options)
+        let report = replayer.run()
+        return (report, replayer.live)
+    }
+
     private init(_ conversation: Conversation, fixture: String, options: ReplayOptions) {
         self.conversation = conversation
         self.options = options
+        live = conversation
         report = ReplayReport(fixture: fixture)
         comparer = Comparer(rules: options.rules, fixture: fixture)
         rewriteIndex = RuleIndex(options.rules, fixture: fixture)
@@ -116,6 +128,7 @@ extension Replayer {
         }
         waitForRace(exchange, on: connection)
         let frame = liveFrame(of: index, exchange, on: connection)
+        live.exchanges[index].request = frame
         try transmit(frame, index, exchange, on: connection)
         report.exchanges += 1
     }
@@ -181,6 +194,7 @@ extension Replayer {
             }
             return []
         }
+        self.live.exchanges[index].response = live
         guard !exchange.isSaslRaw, let apiKey = exchange.apiKey, let version = exchange.apiVersion else {
             defer { connection.sasl?.answered(recorded: recorded, live: live) }
             return comparer.compareToken(recorded: recorded, live: live, sasl: connection.sasl)
