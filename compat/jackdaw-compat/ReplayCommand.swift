@@ -24,6 +24,7 @@ enum ReplayCommand {
             CommandOption("--no-setup", help: "leaves the fixture's setup: topics and records are there already"),
             CommandOption("--rules", .required("FILE"), help: "what may differ and why (default: the rules of the project)"),
             CommandOption("--patience", .required("MS"), help: "how long an answer may take beyond the recorded time (default: 10000)", check: countProblem),
+            CommandOption("--expect", .required("FILE"), help: "what the broker is known not to do: anything else is an error, and so is less"),
             CommandOption("--json", help: "one JSON object a fixture, with every difference"),
             CommandOption("--unused-rules", help: "names at the end the rules that nothing needed"),
         ],
@@ -49,19 +50,40 @@ enum ReplayCommand {
         suite.patienceMs = options.integer("--patience") ?? suite.patienceMs
         let paths = options.arguments
         let isJSON = options.has("--json")
+        let isJudged = options.has("--expect")
         let finished = Mutex(0)
         let reports = suite.run(paths) { _, report in
             finished.withLock { count in
                 count += 1
                 Output.progress("")
-                Output.line(isJSON ? report.json.text : report.line)
+                if !isJudged { Output.line(isJSON ? report.json.text : report.line) }
                 if count < paths.count { Output.progress("\(count) of \(paths.count)") }
             }
         }
+        if let file = options.value("--expect") { return try judge(reports, by: Expectations(reading: file)) }
         let summary = ReplaySummary(reports)
         Output.line(isJSON ? summary.json.text : summary.line)
         if options.has("--unused-rules") { reportUnused(rules, summary) }
         return summary.cannot > 0 ? 2 : summary.differs > 0 ? 1 : 0
+    }
+
+    /// Held against the list of what is known: only what is not on it is shown, and what is on it without need.
+    private static func judge(_ reports: [ReplayReport], by expectations: Expectations) -> Int32 {
+        let verdicts = reports.map { expectations.judge($0) }
+        var surprises = 0
+        for (report, verdict) in zip(reports, verdicts) where verdict.kind == .surprise {
+            surprises += 1
+            Output.line("surprise \(report.fixture): \(verdict.text)")
+        }
+        let unused = expectations.unused(verdicts)
+        for line in unused { Output.line("unneeded \(line)") }
+        let summary = ReplaySummary(reports)
+        let same = verdicts.filter { $0.kind == .same }.count
+        let expected = verdicts.filter { $0.kind == .expected }.count
+        Output.line(
+            "\(same) same, \(expected) as known, \(surprises) surprises; \(reports.count) conversations, \(summary.exchanges) exchanges, "
+                + "\(summary.comparedFields) fields compared")
+        return surprises > 0 || !unused.isEmpty ? 1 : 0
     }
 
     private static func reportUnused(_ rules: Rules, _ summary: ReplaySummary) {

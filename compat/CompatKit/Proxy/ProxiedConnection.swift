@@ -1,5 +1,4 @@
 internal import Glibc
-internal import KafkaSchema
 
 /// One client's connection and the one to the broker that it stands for. One thread carries bytes both ways, never waits on one
 /// side while the other could go on, and keeps what passed.
@@ -7,13 +6,6 @@ final class ProxiedConnection {
     private static let readBytes = 256 << 10
     /// While so much waits for one side, nothing more is read from the other.
     private static let maximumWaitingBytes = 4 << 20
-
-    private struct Request {
-        var exchange: Int?
-        var correlationId: Int32?
-        var apiKey: Int16?
-        var version: Int16
-    }
 
     /// Bytes on their way to one side.
     private struct Waiting {
@@ -33,11 +25,7 @@ final class ProxiedConnection {
     private var fromBroker = FrameCutter()
     private var toClient = Waiting()
     private var toBroker = Waiting()
-    private var requests: [Request] = []
-    private var sasl = SaslPhase.none
-
-    /// After SaslHandshake version 0 the tokens come without Kafka's header.
-    private enum SaslPhase { case none, handshake, raw }
+    private var dialogue = Dialogue()
 
     init(
         client: any ByteLink, broker: any ByteLink, recorder: Recorder, rewriter: AddressRewriter, note: @escaping (String) -> Void
@@ -107,7 +95,7 @@ final class ProxiedConnection {
             case .frame(let frame, _): self.request(frame)
             case .skipped(let length):
                 self.note("connection \(self.number): a request of \(length) bytes passed unrecorded")
-                self.requests.append(Request(exchange: nil, correlationId: nil, apiKey: nil, version: 0))
+                self.dialogue.unreadRequest()
             case .notKafka(let length):
                 self.note("connection \(self.number): a request begins with length \(length): passed on as it is from here on")
             }
@@ -168,48 +156,28 @@ final class ProxiedConnection {
 // What the frames say.
 extension ProxiedConnection {
     private func request(_ frame: [UInt8]) {
-        let packet = Packet(request: frame)
-        let isKnown = packet.map { $0.problem == nil } ?? false
-        if sasl == .raw, isKnown { sasl = .none }
-        let isRaw = sasl == .raw
-        let exchange = recorder.request(frame, isRaw ? nil : packet, on: number, isSaslRaw: isRaw)
-        guard let packet, !isRaw else {
-            requests.append(Request(exchange: exchange, correlationId: nil, apiKey: nil, version: 0))
-            return
+        let problem = dialogue.request(frame) { packet, isSaslRaw in
+            recorder.request(frame, packet, on: number, isSaslRaw: isSaslRaw)
         }
-        if !isKnown { note("connection \(number): \(packet.problem ?? "")") }
-        if packet.apiKey == 17, packet.version == 0 { sasl = .handshake }
-        // With acks=0 the broker says nothing.
-        if packet.apiKey == 0, packet.body["acks"]?.integer == 0 { return }
-        requests.append(
-            Request(exchange: exchange, correlationId: packet.correlationId, apiKey: packet.apiKey, version: packet.version))
-    }
-
-    /// The request that a response with this correlation id answers: the oldest, or a later one where those before it get no answer.
-    private func requestIndex(_ correlationId: Int32) -> Int? {
-        requests.firstIndex { $0.correlationId == nil || $0.correlationId == correlationId }
+        if let problem { note("connection \(number): \(problem)") }
     }
 
     private func holds(_ length: Int, _ correlationId: Int32) -> Bool {
-        guard let index = requestIndex(correlationId), let apiKey = requests[index].apiKey else { return false }
-        return AddressRewriter.mayName(apiKey: apiKey, version: requests[index].version, length: length)
+        guard let request = dialogue.pending(correlationId), let apiKey = request.apiKey else { return false }
+        return AddressRewriter.mayName(apiKey: apiKey, version: request.version, length: length)
     }
 
     private func response(_ frame: [UInt8], isHeld: Bool) {
-        let correlationId = frame.prefix(4).reduce(Int32(0)) { $0 << 8 | Int32($1) }
         var frame = frame
-        if let index = requestIndex(correlationId) {
-            let request = requests[index]
-            requests.removeSubrange(0...index)
+        if let request = dialogue.response(frame) {
             if isHeld, let apiKey = request.apiKey,
                 let rewritten = rewriter.rewrite(frame, apiKey: apiKey, version: request.version)
             {
                 frame = rewritten
             }
-            if sasl == .handshake, request.apiKey == 17 { sasl = .raw }
             if let exchange = request.exchange { recorder.response(frame, to: exchange) }
         } else {
-            note("connection \(number): an answer with correlation id \(correlationId) to no request")
+            note("connection \(number): an answer with correlation id \(Dialogue.correlationId(of: frame)) to no request")
         }
         if isHeld { toClient.bytes += FrameCutter.lengthBytes(frame.count) + frame }
     }
