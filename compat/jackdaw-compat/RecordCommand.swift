@@ -36,14 +36,42 @@ enum RecordCommand {
         guard let broker = options.value("--to").flatMap({ Address($0) }), let file = options.value("--out") else {
             throw UsageError("jackdaw-compat record: --to and --out are needed")
         }
+        let (conversation, isWhole) = try capture(broker, options)
+        try conversation.write(to: file)
+        if !isWhole { Output.complain("more passed than --limit keeps: the recording ends before the conversation did") }
+        Output.complain("\(conversation.connections.count) connections, \(conversation.exchanges.count) exchanges in \(file)")
+        return Int32(clamping: conversation.clientExit ?? 0)
+    }
+
+    /// Stands before the broker until the command ends or a signal comes.
+    static func capture(_ broker: Address, _ options: ParsedOptions) throws -> (conversation: Conversation, isWhole: Bool) {
         // Threads that are started from here on leave these signals to this one.
         var signals = sigset_t()
         sigemptyset(&signals)
         for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
         pthread_sigmask(SIG_BLOCK, &signals, nil)
 
-        var proxyOptions = RecordingProxy.Options(
-            listen: options.value("--listen").flatMap { Address($0) } ?? Address(host: "127.0.0.1", port: 19092), broker: broker)
+        var conversation = Conversation()
+        conversation.broker = options.value("--broker") ?? "\(broker)"
+        conversation.client = options.value("--client") ?? options.arguments.first ?? "unknown"
+        conversation.scenario = options.value("--scenario") ?? "recorded"
+        conversation.listener = options.has("--tls") ? "SSL" : "PLAINTEXT"
+        let recorder = Recorder(conversation, maximumBytes: (options.integer("--limit") ?? 1024) << 20)
+        let proxy = try RecordingProxy(try proxyOptions(broker, options), recorder: recorder)
+        Output.complain("recording \(broker) at \(proxy.address)")
+
+        let exit = try wait(options.arguments, proxy.address, &signals, recorder)
+        proxy.stop()
+        Output.progress("")
+        var recorded = recorder.conversation
+        recorded.advertised = "\(proxy.address)"
+        recorded.clientExit = exit
+        return (recorded, !recorder.isFull)
+    }
+
+    private static func proxyOptions(_ broker: Address, _ options: ParsedOptions) throws -> RecordingProxy.Options {
+        let listen = options.value("--listen").flatMap { Address($0) } ?? Address(host: "127.0.0.1", port: 19092)
+        var proxyOptions = RecordingProxy.Options(listen: listen, broker: broker)
         proxyOptions.note = { Output.complain($0) }
         if options.has("--broker-tls") {
             proxyOptions.dialer = try .tls(authorityFile: options.value("--broker-ca"), clientFile: options.value("--broker-cert"))
@@ -53,25 +81,7 @@ enum RecordCommand {
             proxyOptions.serverContext = material.context
             Output.complain("clients trust \(material.authorityFile)")
         }
-        var conversation = Conversation()
-        conversation.broker = options.value("--broker") ?? "\(broker)"
-        conversation.client = options.value("--client") ?? options.arguments.first ?? "unknown"
-        conversation.scenario = options.value("--scenario") ?? "recorded"
-        conversation.listener = options.has("--tls") ? "SSL" : "PLAINTEXT"
-        let recorder = Recorder(conversation, maximumBytes: (options.integer("--limit") ?? 1024) << 20)
-        let proxy = try RecordingProxy(proxyOptions, recorder: recorder)
-        Output.complain("recording \(broker) at \(proxy.address)")
-
-        let exit = try wait(options.arguments, proxy.address, &signals, recorder)
-        proxy.stop()
-        Output.progress("")
-        var recorded = recorder.conversation
-        recorded.advertised = "\(proxy.address)"
-        recorded.clientExit = exit
-        try recorded.write(to: file)
-        if recorder.isFull { Output.complain("more passed than --limit keeps: the recording ends before the conversation did") }
-        Output.complain("\(recorded.connections.count) connections, \(recorded.exchanges.count) exchanges in \(file)")
-        return Int32(clamping: exit ?? 0)
+        return proxyOptions
     }
 
     /// Until the command ends, or a signal comes. The command's exit status, where there is one.
