@@ -53,7 +53,9 @@ final class BrokerProcess {
             let environment = LogEnvironment(
                 fileSystem: fileSystem, clock: clock, producerIdExpirationMs: configuration.producerIdExpirationMs,
                 submit: submit)
-            logs = LogManager(directories: directories, environment: environment, intervals: .init(configuration))
+            logs = LogManager(
+                directories: directories, environment: environment, intervals: .init(configuration),
+                cleaner: .init(configuration))
         } catch {
             throw StartFailure(error.description)
         }
@@ -278,6 +280,16 @@ extension LogManager.Intervals {
         checkpointMs = configuration.logFlushOffsetCheckpointIntervalMs
         highWatermarkMs = configuration.replicaHighWatermarkCheckpointIntervalMs
         producerExpirationMs = configuration.producerIdExpirationCheckIntervalMs
+    }
+}
+
+extension CleanerConfiguration {
+    init(_ configuration: BrokerConfiguration) {
+        self.init()
+        isEnabled = configuration.logCleanerEnable
+        memoryBytes = Int(clamping: configuration.logCleanerDedupeBufferSize)
+        maxBytesPerSecond = configuration.logCleanerIoMaxBytesPerSecond
+        backoffMs = configuration.logCleanerBackoffMs
     }
 }
 

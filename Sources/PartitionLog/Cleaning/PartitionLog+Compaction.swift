@@ -75,6 +75,8 @@ extension PartitionLog {
     package func clean(memoryBytes: Int, throttle: (Int) -> Void = { _ in }) throws(LogError) -> CleaningResult? {
         let nowMs = environment.clock.wallMs()
         guard let cleanable = try cleanable(nowMs: nowMs) else { return nil }
+        // What makes an older record go has to be on the disk itself: else a power loss takes both.
+        if flushedOffset < cleanable.endOffset { try flush() }
         let (segments, configuration, producers, path) = core.withLock { core in
             (core.segments, core.configuration, core.producers.entries, core.path)
         }

@@ -42,10 +42,8 @@ struct LogLoader {
         }
         if !wasClean { try scan.recover(&segments, from: recoveryPoint, partition: partition) }
 
-        var isNew = false
         if segments.isEmpty {
             segments = [try newSegment(at: logStartOffset, nowMs)]
-            isNew = true
         }
         var end: Int64
         do throws(LogError) {
@@ -64,11 +62,11 @@ struct LogLoader {
             segments = [try newSegment(at: logStartOffset, nowMs)]
             end = logStartOffset
         }
-        return try open(segments, end, scan, names, isNew: isNew, nowMs)
+        return try open(segments, end, scan, names, nowMs)
     }
 
     private func open(
-        _ segments: [Segment], _ end: Int64, _ scan: LogScan, _ names: [String], isNew: Bool, _ nowMs: Int64
+        _ segments: [Segment], _ end: Int64, _ scan: LogScan, _ names: [String], _ nowMs: Int64
     ) throws(LogError) -> PartitionLog {
         let start = max(logStartOffset, segments[0].baseOffset)
         let active = segments[segments.count - 1]
@@ -76,7 +74,8 @@ struct LogLoader {
         var core = LogCore(
             path: path, configuration: configuration, segments: segments, logStartOffset: start, logEndOffset: end,
             flushedOffset: settled, recoveryPoint: settled, lastFlushMs: nowMs,
-            needsDirectorySync: isNew || !wasClean, highWatermark: end)
+            // Also after a clean stop: a log that was new and empty then has had nothing to flush.
+            needsDirectorySync: true, highWatermark: end)
         core.cleanedOffset = cleanedOffset
         core.rollJitterMs = PartitionLog.jitter(configuration)
         core.bytesSinceIndexEntry = active.size - (try active.offsetIndex.last()?.position ?? 0)
