@@ -33,12 +33,13 @@ extension [String: String] {
                         message: "Can't \(verb) to key \(name) because its type is not LIST.")
                 }
                 var elements = (result[name] ?? facts?.defaultText ?? "").configurationList.filter { !$0.isEmpty }
-                for element in (change.value ?? "").configurationList {
-                    if change.operation == .subtract {
-                        elements.removeAll { $0 == element }
-                    } else if !elements.contains(element) {
-                        elements.append(element)
-                    }
+                let named = (change.value ?? "").configurationList
+                if change.operation == .subtract {
+                    let removed = Set(named)
+                    elements.removeAll { removed.contains($0) }
+                } else {
+                    var known = Set(elements)
+                    for element in named where known.insert(element).inserted { elements.append(element) }
                 }
                 result[name] = elements.joined(separator: ",")
             }

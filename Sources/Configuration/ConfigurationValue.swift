@@ -104,7 +104,8 @@ extension ConfigurationFacts {
             throw ConfigurationError(
                 key: key, value: "", message: "Configuration '\(key)' must not be empty. Valid values include: \(valid)")
         }
-        for (index, element) in elements.enumerated() where elements[..<index].contains(element) {
+        var seen: Set<String> = []
+        for element in elements where !seen.insert(element).inserted {
             throw ConfigurationError(
                 key: key, value: element, message: "Configuration '\(key)' values must not be duplicated.")
         }

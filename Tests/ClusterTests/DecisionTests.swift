@@ -151,4 +151,16 @@ struct DecisionTests {
         #expect(store.image.configuration(.broker(1)) == ["log.cleaner.threads": "2"])
         #expect(store.image.configuration(.allBrokers) == ["message.max.bytes": "2000000"])
     }
+
+    @Test func `a request with very many parts is decided without comparing each with each`() throws {
+        let topics = (0..<200_000).map { NewTopic("bad name \($0)") }
+        let outcomes = try store.decided(at: place) { [creation] image in
+            let decision = creation.decide(topics, in: image)
+            return (decision.records, decision.outcomes)
+        }
+        #expect(outcomes.count == 200_000)
+        let long = String(repeating: "a,", count: 20_000)
+        let refusal = try refusal(NewTopic("long", overrides: [("follower.replication.throttled.replicas", long)]))
+        #expect(refusal?.code == .invalidConfig)
+    }
 }

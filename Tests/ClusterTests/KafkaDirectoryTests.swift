@@ -74,4 +74,23 @@ struct KafkaDirectoryTests {
         #expect(try place.open().image.summary == store.image.summary)
         #expect(try place.open().image.snapshotRecords == store.image.snapshotRecords)
     }
+
+    @Test(arguments: ["kafka-3.9.1", "kafka-4.4.0"])
+    func `damaged records are errors or something else, and never end the process`(release: String) throws {
+        let place = try Place(copyOf: release)
+        let image = try place.open().image
+        let records = image.snapshotRecords
+        var refused = 0
+        for record in records {
+            for position in record.indices {
+                for flip in [UInt8(0x01), 0x80, 0xFF] {
+                    var damaged = record
+                    damaged[position] ^= flip
+                    if image.isRefusing(damaged) { refused += 1 }
+                }
+                if image.isRefusing(Array(record[..<position])) { refused += 1 }
+            }
+        }
+        #expect(refused > records.count * 10)
+    }
 }

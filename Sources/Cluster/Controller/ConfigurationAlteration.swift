@@ -24,9 +24,10 @@ package struct ConfigurationAlteration: Sendable {
         _ alterations: [ConfigurationAlteration], in image: ClusterImage, configuration: BrokerConfiguration
     ) -> (records: [[UInt8]], outcomes: [Result<Void, ControllerError>]) {
         var list = RecordList()
+        let repeated = alterations.map(\.resource).repeated
         let outcomes = alterations.map { alteration in
             Result { () throws(ControllerError) in
-                if alterations.count(where: { $0.resource == alteration.resource }) > 1 {
+                if repeated.contains(alteration.resource) {
                     throw ControllerError(.invalidRequest, "Each resource must appear at most once.")
                 }
                 try alteration.decide(in: image, configuration, &list)
@@ -47,6 +48,8 @@ package struct ConfigurationAlteration: Sendable {
         } catch {
             throw ControllerError(.invalidConfig, error.message)
         }
+        // Appending may have made a list that is too long.
+        for (name, value) in after { try Self.checkLength(name, value) }
         try check(after, before, configuration)
         for name in Set(before.keys).union(after.keys).sorted() where before[name] != after[name] {
             list.configuration(resource, name, after[name])
@@ -70,7 +73,20 @@ package struct ConfigurationAlteration: Sendable {
         }
     }
 
+    /// A record's strings have at most 32,767 bytes.
+    static func checkLength(_ name: String, _ value: String?) throws(ControllerError) {
+        if name.utf8.count > ClusterLimits.configurationValueBytes || value?.utf8.count ?? 0 > ClusterLimits.configurationValueBytes {
+            throw ControllerError(
+                .invalidConfig,
+                "The configuration \(name.prefix(100)) is longer than the \(ClusterLimits.configurationValueBytes) bytes that can be stored.")
+        }
+    }
+
     private func checkNames() throws(ControllerError) {
+        switch edit {
+        case .replace(let values): for (name, value) in values { try Self.checkLength(name, value) }
+        case .change(let changes): for change in changes { try Self.checkLength(change.name, change.value) }
+        }
         let names: [String]
         var withoutValue: [String] = []
         switch edit {

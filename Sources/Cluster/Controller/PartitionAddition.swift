@@ -23,9 +23,10 @@ package enum PartitionAddition {
     ) -> (records: [[UInt8]], outcomes: [Result<Void, ControllerError>]) {
         var list = RecordList()
         var added = 0
+        let repeated = requests.map(\.topic).repeated
         let outcomes = requests.map { request in
             Result { () throws(ControllerError) in
-                if requests.count(where: { $0.topic == request.topic }) > 1 {
+                if repeated.contains(request.topic) {
                     throw ControllerError(.invalidRequest, "Duplicate topic name.")
                 }
                 try decide(request, in: image, &list, &added)

@@ -41,6 +41,10 @@ package final class ProducerIds: Sendable {
         let nodeId = nodeId
         store.change { image in
             var list = RecordList()
+            // All ids that there can be were given out: nobody gets another one.
+            guard image.nextProducerId >= 0, image.nextProducerId <= Int64.max - ClusterLimits.producerIdBlock else {
+                return (list.records, Int64(-1))
+            }
             var record = ProducerIdsRecord()
             record.brokerId = nodeId
             record.brokerEpoch = image.broker(nodeId)?.epoch ?? -1
@@ -57,6 +61,8 @@ package final class ProducerIds: Sendable {
             defer { state.waiting = [] }
             switch block {
             case .failure: return state.waiting.map { ($0, block) }
+            case .success(let first) where first < 0:
+                return state.waiting.map { ($0, .failure(MetadataError(.unreadable, "no producer ids are left"))) }
             case .success(let first):
                 state.next = first
                 state.end = first + ClusterLimits.producerIdBlock

@@ -45,9 +45,10 @@ package struct TopicCreation: Sendable {
     ) -> (records: [[UInt8]], outcomes: [Result<CreatedTopic, ControllerError>]) {
         var list = RecordList()
         var made = 0
+        let repeated = topics.map(\.name).repeated
         let outcomes = topics.map { topic in
             Result { () throws(ControllerError) in
-                if topics.count(where: { $0.name == topic.name }) > 1 {
+                if repeated.contains(topic.name) {
                     throw ControllerError(.invalidRequest, "Duplicate topic name.")
                 }
                 var one = RecordList()
@@ -100,6 +101,7 @@ package struct TopicCreation: Sendable {
         for (name, value) in topic.overrides {
             // A null value asks for the default, as Kafka takes it.
             if let value { overrides[name] = value }
+            try ConfigurationAlteration.checkLength(name, value)
         }
         do {
             try TopicConfiguration.validate(overrides, broker: configuration)

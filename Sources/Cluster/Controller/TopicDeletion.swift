@@ -4,7 +4,7 @@ package import KafkaWire
 /// Decides on topics to delete (Kafka's ReplicationControlManager.deleteTopics).
 package enum TopicDeletion {
     /// By name, or, since version 6 of the request, by id.
-    package enum Target: Sendable, Equatable {
+    package enum Target: Sendable, Hashable {
         case name(String)
         case id(Uuid)
     }
@@ -14,9 +14,10 @@ package enum TopicDeletion {
     ) -> (records: [[UInt8]], outcomes: [Result<TopicImage, ControllerError>]) {
         var list = RecordList()
         var removed: Set<Uuid> = []
+        let repeated = targets.repeated
         let outcomes = targets.map { target in
             Result { () throws(ControllerError) in
-                if targets.count(where: { $0 == target }) > 1 {
+                if repeated.contains(target) {
                     let what = if case .name = target { "name" } else { "id" }
                     throw ControllerError(.invalidRequest, "Duplicate topic \(what).")
                 }

@@ -118,7 +118,7 @@ extension PartitionRecord {
         if let isr = change.isr { self.isr = isr }
         if change.leader != Self.leaderUnchanged {
             leader = change.leader
-            leaderEpoch += 1
+            leaderEpoch = leaderEpoch.saturatingNext
         }
         if let replicas = change.replicas { self.replicas = replicas }
         if let removing = change.removingReplicas { removingReplicas = removing }
@@ -127,6 +127,11 @@ extension PartitionRecord {
         if let directories = change.directories { self.directories = directories }
         if let eligible = change.eligibleLeaderReplicas { eligibleLeaderReplicas = eligible.isEmpty ? nil : eligible }
         if let last = change.lastKnownElr { lastKnownElr = last.isEmpty ? nil : last }
-        partitionEpoch += 1
+        partitionEpoch = partitionEpoch.saturatingNext
     }
+}
+
+extension Int32 {
+    /// Epochs come from a disk: one that cannot rise any more must not end the process.
+    fileprivate var saturatingNext: Int32 { self == .max ? self : self + 1 }
 }

@@ -169,6 +169,20 @@ struct ClusterDelta {
     }
 }
 
+extension ClusterImage {
+    /// Whether a record cannot follow what is here.
+    package func isRefusing(_ record: [UInt8]) -> Bool {
+        do throws(MetadataError) {
+            var delta = ClusterDelta(self)
+            try delta.apply(record)
+            _ = try delta.image(offset: offset, epoch: epoch)
+            return false
+        } catch {
+            return true
+        }
+    }
+}
+
 extension [UInt8] {
     fileprivate func identity<Record: MetadataRecord>(
         _ type: Record.Type, _ make: (Record) -> Identity
