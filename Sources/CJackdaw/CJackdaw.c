@@ -62,8 +62,10 @@ void jd_release_program_pages(void) {
     while (fgets(line, sizeof line, maps)) {
         unsigned long start, end;
         char access[5];
-        // Only what is backed by a file and was never writable: dropping it loses nothing.
-        if (sscanf(line, "%lx-%lx %4s", &start, &end, access) != 3 || access[1] == 'w' || !strchr(line, '/')) continue;
+        // Only code that is backed by a file: dropping it loses nothing. What is merely read-only may have been written before
+        // (relocated pointers that the linker then protected), and would come back without that.
+        if (sscanf(line, "%lx-%lx %4s", &start, &end, access) != 3) continue;
+        if (access[1] == 'w' || access[2] != 'x' || !strchr(line, '/')) continue;
         // Huge pages would bring all of it back at the first step.
         madvise((void *)start, end - start, MADV_NOHUGEPAGE);
         madvise((void *)start, end - start, MADV_DONTNEED);

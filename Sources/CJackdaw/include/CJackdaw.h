@@ -39,7 +39,7 @@ int jd_lock_file(int fd);
 /// fallocate that keeps the size or not; errno on failure.
 int jd_allocate(int fd, int64_t offset, int64_t length, int keep_size);
 
-/// Takes the program's read-only pages out of the process's resident memory. They stay in the page cache, and those that are used
+/// Takes the program's code pages out of the process's resident memory. They stay in the page cache, and those that are used
 /// come back one by one: after a start most of what was read in is never needed again.
 void jd_release_program_pages(void);
 
