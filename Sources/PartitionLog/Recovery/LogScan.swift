@@ -65,7 +65,8 @@ struct LogScan {
         if offset > segment.baseOffset {
             start = min(try segment.offsetIndex.floor(offset, mayWait: true).position, size)
             start = try segment.walkBatches(from: start, to: size) { _, header, _ in
-                guard header.baseOffset < offset else { return false }
+                // The offset stands outside the checksum: one that falls is torn, and its batch is not from before the recovery point.
+                guard header.baseOffset < offset, header.lastOffset > last else { return false }
                 last = header.lastOffset
                 return true
             }
