@@ -149,9 +149,6 @@ extension SelfMadeCertificates {
             configuration.clientAuthentication = .required
             if !configuration.namesTruststore { configuration.truststoreLocation = authorityFile }
         }
-        // Made anew for other names, they are still this broker's.
-        configuration.allowDNChanges = true
-        configuration.allowSANChanges = true
         return configuration
     }
 }

@@ -14,6 +14,8 @@ package final class TLSContextKeeper: Sendable {
         /// Of the files as that attempt found them.
         var signatures: [StoreFile.Signature?]
         var lastRenewal: Int64
+        /// Whether the context is of certificates of our own making.
+        var isSelfMade: Bool
     }
     private let state: Mutex<State>
     private let name: String
@@ -32,7 +34,10 @@ package final class TLSContextKeeper: Sendable {
         // Signatures first: a change while the files are read is then seen as one.
         let signatures = Self.signatures(configuration)
         let context = try TLSContext(server: configuration)
-        state = Mutex(State(configuration: configuration, context: context, signatures: signatures, lastRenewal: Self.now()))
+        state = Mutex(
+            State(
+                configuration: configuration, context: context, signatures: signatures, lastRenewal: Self.now(),
+                isSelfMade: Self.isSelfMade(configuration, selfMade)))
         self.source = source
         self.selfMade = selfMade
         self.name = name
@@ -63,10 +68,15 @@ package final class TLSContextKeeper: Sendable {
         return replace(with: configuration)
     }
 
+    private static func isSelfMade(_ configuration: TLSConfiguration, _ selfMade: SelfMadeCertificates?) -> Bool {
+        selfMade.map { $0.serverFile == configuration.keystoreLocation } ?? false
+    }
+
     private static func now() -> Int64 { Int64(time(nil)) }
 
     private func renewIfDue() {
-        guard let selfMade else { return }
+        // Certificates that exist are renewed; where an operator's own took their place there may be none.
+        guard let selfMade, StoreFile.signature(selfMade.serverFile) != nil else { return }
         let now = Self.now()
         let isDue = state.withLock { state in
             guard now - state.lastRenewal >= Limits.renewalCheckSeconds else { return false }
@@ -88,8 +98,12 @@ package final class TLSContextKeeper: Sendable {
         let signatures = Self.signatures(configuration)
         do throws(TLSError) {
             let context = try TLSContext(server: configuration)
-            try Self.requireSameNames(old: current.certificate, new: context.certificate, configuration)
+            // An operator's own certificate may take the place of one that we made, whatever its names.
+            if !state.withLock({ $0.isSelfMade }) {
+                try Self.requireSameNames(old: current.certificate, new: context.certificate, configuration)
+            }
             state.withLock {
+                $0.isSelfMade = Self.isSelfMade(configuration, selfMade)
                 $0.configuration = configuration
                 $0.context = context
                 $0.signatures = signatures

@@ -55,32 +55,27 @@ struct SecureListeners: Sendable {
         }
     }
 
-    /// The key store is ours where `--tls` was given and no key store is configured.
-    private func makesCertificate(for listener: String) -> SelfMadeCertificates? {
-        TLSConfiguration(live.current, listener: listener).namesKeystore ? nil : selfMade
+    private func keeper(for listener: String) throws(TLSError) -> TLSContextKeeper {
+        if let selfMade, !configured(listener).namesKeystore { _ = try selfMade.ensure(nowSeconds: Int64(time(nil))) }
+        return try TLSContextKeeper(source: { configuration(listener) }, name: listener, selfMade: selfMade)
     }
 
-    private func keeper(for listener: String) throws(TLSError) -> TLSContextKeeper {
-        let (live, requiresClient) = (live, requiresClient)
-        guard let selfMade = makesCertificate(for: listener) else {
-            return try TLSContextKeeper(
-                source: {
-                    var configuration = TLSConfiguration(live.current, listener: listener)
-                    if requiresClient { configuration.clientAuthentication = .required }
-                    return configuration
-                }, name: listener)
+    /// Asked again and again, so that what AlterConfigs changed counts from the next connection on.
+    private func configuration(_ listener: String) -> TLSConfiguration {
+        var configuration = configured(listener)
+        guard let selfMade else { return configuration }
+        guard configuration.namesKeystore else {
+            return selfMade.configuration(requiresClient: requiresClient, over: configuration)
         }
-        _ = try selfMade.ensure(nowSeconds: Int64(time(nil)))
-        return try TLSContextKeeper(
-            source: {
-                selfMade.configuration(
-                    requiresClient: requiresClient, over: TLSConfiguration(live.current, listener: listener))
-            }, name: listener, selfMade: selfMade)
+        if requiresClient { configuration.clientAuthentication = .required }
+        return configuration
     }
+
+    private func configured(_ listener: String) -> TLSConfiguration { TLSConfiguration(live.current, listener: listener) }
 
     /// What a user pastes to connect; with certificates of their own they know.
     private func announceClientSettings() {
-        guard let identity = sockets.first?.identity, let selfMade = makesCertificate(for: identity.name) else { return }
+        guard let identity = sockets.first?.identity, let selfMade, !configured(identity.name).namesKeystore else { return }
         let host = identity.advertisedHost.contains(":") ? "[\(identity.advertisedHost)]" : identity.advertisedHost
         announce("\n" + selfMade.clientSettings(bootstrap: "\(host):\(identity.advertisedPort)"))
     }

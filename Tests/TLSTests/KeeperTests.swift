@@ -122,6 +122,21 @@ import Testing
         #expect(text(of: certificates.authorityFile) != authorityBefore)
     }
 
+    @Test func `an operator's own certificate takes the place of one that was made here, whatever its name`() throws {
+        let certificates = selfMade()
+        _ = try certificates.ensure(nowSeconds: Authority.now)
+        let own = try configuration()
+        let current = Mutex(certificates.configuration(requiresClient: false))
+        let keeper = try TLSContextKeeper(
+            source: { current.withLock { $0 } }, name: "SSL", selfMade: certificates, logger: Lines().logger)
+        current.withLock { $0 = own }
+        #expect(keeper.refresh() == .replaced)
+        #expect(keeper.current.certificate?.subject == "CN=broker")
+        // From then on Kafka's rule holds.
+        folder.write(try authority.identity("other", .server, names: ["localhost"]), "server.pem")
+        guard case .refused = keeper.refresh() else { Issue.record("accepted"); return }
+    }
+
     @Test func `a new name, a lost file and a strange key each bring what is needed and no more`() throws {
         _ = try selfMade().ensure(nowSeconds: Authority.now)
         let more = selfMade(names: ["localhost", "broker.example", "127.0.0.1", "::1", "advertised.example"])
