@@ -21,7 +21,7 @@ extension Connection {
                     "cipher": tls.cipherSuite, "resumed": tls.isResumed, "principal": client.principal,
                 ])
             // The first request may lie behind the handshake's last record, inside OpenSSL.
-            inTurn { resume() }
+            inTurn { read(from: tls) }
         case .wantRead: wait(for: [.readable, .peerClosed])
         case .wantWrite: wait(for: [.writable])
         case .failed(let failure): close(failure)

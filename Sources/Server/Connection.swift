@@ -76,7 +76,7 @@ final class Connection: AnswerChannel {
             if isClosed { return }
         }
         if mayRead {
-            inTurn { resume() }
+            inTurn { read() }
         } else if events.contains(.peerClosed) {
             // Nothing will be read before the answer, and the peer is gone: whatever it waited for is of no use.
             close(nil)
