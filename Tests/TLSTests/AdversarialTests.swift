@@ -2,7 +2,7 @@ import TLS
 import Testing
 
 /// What comes from peers that do not keep to the protocol.
-@Suite struct AdversaryTests {
+@Suite struct TLSAdversarialTests {
     let authority: Authority
     init() throws { authority = try Authority() }
 
