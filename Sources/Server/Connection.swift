@@ -23,6 +23,8 @@ final class Connection: AnswerChannel {
     /// A request was handed over and is not answered yet.
     var isWorking = false
     private var requestsInTurn = 0
+    /// A letter to itself is under way: more requests may wait in `frame` and in the socket.
+    private var comesBack = false
     /// The budget did not let `frame` grow.
     var isStarved = false
     /// Since when `frame` has made no progress.
@@ -75,8 +77,11 @@ final class Connection: AnswerChannel {
             inTurn { if drain() { resume() } }
             if isClosed { return }
         }
-        if mayRead {
-            inTurn { read() }
+        if comesBack {
+            // Its turn comes by the letter that it has written; another one would be one turn too many, each time.
+        } else if mayRead {
+            // What is kept comes before what is new, so that a client that pipelines without end is not kept whole.
+            inTurn { resume() }
         } else if events.contains(.peerClosed) {
             // Nothing will be read before the answer, and the peer is gone: whatever it waited for is of no use.
             close(nil)
@@ -114,11 +119,13 @@ final class Connection: AnswerChannel {
 
     /// Behind the others there may be more requests, in `frame` and in the socket.
     private func comeBackLater() {
-        guard !isClosed, let registration else { return }
+        guard !isClosed, !comesBack, let registration else { return }
+        comesBack = true
         let loop = home.loop
         loop.post {
             guard let channel = loop.channel(slot: registration.slot, generation: registration.generation) else { return }
             let connection = unsafeDowncast(channel, to: Connection.self)
+            connection.comesBack = false
             if connection.mayRead { connection.inTurn { connection.resume() } }
         }
     }

@@ -27,7 +27,7 @@ package struct ServerLimits: Sendable {
     static let outputPerSendBytes = 256 * 1024
     /// So many requests of one connection are worked on before the others have their turn: a client that pipelines without end
     /// must not own the loop.
-    static let requestsPerTurn = 64
+    static let requestsPerTurn = 16
     /// The piece of a file that goes out in one call, so that one fast reader does not own the loop.
     static let sendStrideBytes = 1024 * 1024
     /// How long the frame that is being let through past `queued.max.request.bytes` may go without progress.
