@@ -64,7 +64,7 @@ enum AuditCommand {
         return conversation
     }
 
-    private static func served(by address: Address) throws -> [Int16: ClosedRange<Int16>] {
+    static func served(by address: Address) throws -> [Int16: ClosedRange<Int16>] {
         let client = KafkaClient(FrameLink(try Socket.connect(to: address, until: .after(milliseconds: 10_000))))
         defer { client.close() }
         let answer = try client.call("ApiVersions", version: 0, .object([]))

@@ -6,7 +6,10 @@ internal import Glibc
 enum CompatProgram {
     static let program = CommandLineProgram(
         "jackdaw-compat", summary: "Records, replays and compares what Kafka clients and brokers say to each other.",
-        version: "0.1.0", commands: [RecordCommand.command, ShowCommand.command, ReplayCommand.command, DiffCommand.command, ImportCommand.command, AuditCommand.command])
+        version: "0.1.0", commands: [
+            RecordCommand.command, ImportCommand.command, ShowCommand.command, ReplayCommand.command, DiffCommand.command,
+            AuditCommand.command, MatrixCommand.command,
+        ])
 
     /// The exit code: 0 for success, 1 for a difference, 2 for what could not be done.
     static func run(_ words: [String]) -> Int32 {
@@ -22,6 +25,7 @@ enum CompatProgram {
                 case "diff": return try DiffCommand.run(options)
                 case "import": return try ImportCommand.run(options)
                 case "audit": return try AuditCommand.run(options)
+                case "matrix": return try MatrixCommand.run(options)
                 case "replay": return try ReplayCommand.run(options)
                 case "show": return try ShowCommand.run(options)
                 default: return 2

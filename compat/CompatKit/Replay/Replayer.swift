@@ -6,6 +6,8 @@ package struct Replayer {
     /// Two requests on different connections that were on their way together reach the broker in the recorded order only if the
     /// second waits a little.
     private static let raceGapMs = 5.0
+    /// A produce that asks for no answer is done some time after it was sent: what the client did later it also does later here.
+    private static let silentProduceGapMs = 250.0
     private static let maximumDifferences = 200
 
     private let conversation: Conversation
@@ -22,7 +24,7 @@ package struct Replayer {
     private var rewriteIndex: RuleIndex
     private var connections: [Int: ReplayConnection] = [:]
     private var sentRequests: [Int: Packet] = [:]
-    private var lastSend: (recordedMs: Double, instant: ContinuousClock.Instant)?
+    private var lastSend: (recordedMs: Double, instant: ContinuousClock.Instant, isSilent: Bool)?
     private var settleBudgetMs: Int
     private var lastAnswer: Packet?
     /// The conversation as it was had now: for another replay that is to be held against this one.
@@ -143,7 +145,7 @@ extension Replayer {
             // A broker that closes on a bad request may do so before this one is written; the close has its own step.
             if exchange.response != nil { try stop(index, expected: "an answer", got: "\(error)") }
         }
-        lastSend = (exchange.timeMs, .now)
+        lastSend = (exchange.timeMs, .now, exchange.apiKey == 0 && exchange.response == nil)
     }
 
     private mutating func liveFrame(of index: Int, _ exchange: RecordedExchange, on connection: ReplayConnection) -> [UInt8] {
@@ -162,8 +164,9 @@ extension Replayer {
     }
 
     private func waitForRace(_ exchange: RecordedExchange, on connection: ReplayConnection) {
-        guard let lastSend, connections.values.contains(where: { $0 !== connection && !$0.pending.isEmpty }) else { return }
-        let gap = min(exchange.timeMs - lastSend.recordedMs, Self.raceGapMs)
+        guard let lastSend, connections.values.contains(where: { $0 !== connection && !$0.pending.isEmpty }) || lastSend.isSilent
+        else { return }
+        let gap = min(exchange.timeMs - lastSend.recordedMs, lastSend.isSilent ? Self.silentProduceGapMs : Self.raceGapMs)
         if gap > 0 { pause(until: lastSend.instant + .milliseconds(gap)) }
     }
 }
