@@ -10,7 +10,7 @@ import TestKit
 @testable import PartitionLog
 
 /// A directory that goes when the test ends.
-final class TemporaryDirectory {
+final class TemporaryDirectory: Sendable {
     let path: String
 
     init() {
@@ -52,8 +52,13 @@ final class Bench {
 
     init(_ change: (inout LogConfiguration) -> Void = { _ in }, fileSystem: FileSystem = PosixFileSystem()) throws {
         change(&configuration)
-        let jobs = jobs
-        environment = LogEnvironment(fileSystem: fileSystem, clock: clock, submit: { jobs.submit($0) })
+        let jobs = jobs, temporary = temporary
+        environment = LogEnvironment(
+            fileSystem: fileSystem, clock: clock,
+            submit: { job in
+                // Every log keeps its environment, and so its directory.
+                withExtendedLifetime(temporary) { jobs.submit(job) }
+            })
         manager = try Self.start(temporary.path, environment, configuration)
     }
 

@@ -30,7 +30,8 @@ import Testing
     }
 
     @Test func `times that do not rise are found as well`() throws {
-        let log = try Bench { $0.indexIntervalBytes = 50 }.log()
+        let bench = try Bench { $0.indexIntervalBytes = 50 }
+        let log = try bench.log()
         for timestamp in [Int64(500), 100, 900, 200, 900, 300] { try log.append(try batch(["x"], timestamp: timestamp)) }
         #expect(try log.firstOffset(atOrAfter: 150, isolation: .logEnd)?.offset == 0)
         #expect(try log.firstOffset(atOrAfter: 501, isolation: .logEnd)?.offset == 2)

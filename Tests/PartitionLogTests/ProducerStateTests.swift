@@ -34,7 +34,8 @@ import Testing
     }
 
     @Test func `a batch that comes again is answered with its old offsets, up to five batches back`() throws {
-        let log = try Bench().log()
+        let bench = try Bench()
+        let log = try bench.log()
         for number in 0..<6 { try log.append(try idempotent(["a", "b"], sequence: Int32(number * 2))) }
         let again = try log.append(try idempotent(["a", "b"], sequence: 2))
         #expect(again.isDuplicate)
@@ -45,7 +46,8 @@ import Testing
     }
 
     @Test func `sequences have no gaps, epochs do not fall, and a new epoch begins with 0`() throws {
-        let log = try Bench().log()
+        let bench = try Bench()
+        let log = try bench.log()
         // An unknown producer may begin anywhere: its records may have been deleted.
         try log.append(try idempotent(["a"], sequence: 5))
         #expect(kind { try log.append(try idempotent(["b"], sequence: 7)) } == .outOfOrderSequenceNumber)
@@ -57,7 +59,8 @@ import Testing
     }
 
     @Test func `after sequence 2147483647 comes 0`() throws {
-        let log = try Bench().log()
+        let bench = try Bench()
+        let log = try bench.log()
         try log.append(try idempotent(["a", "b"], sequence: .max - 1))
         try log.append(try idempotent(["c"], sequence: 0))
         let again = try log.append(try idempotent(["a", "b"], sequence: .max - 1))
@@ -124,7 +127,8 @@ import Testing
     }
 
     @Test func `a marker of a coordinator that was replaced is refused`() throws {
-        let log = try Bench().log()
+        let bench = try Bench()
+        let log = try bench.log()
         try log.append(try idempotent(["x"], sequence: 0, transactional: true))
         try log.append(try marker(commit: true, coordinatorEpoch: 5), origin: .coordinator)
         #expect(kind { try log.append(try marker(commit: true, coordinatorEpoch: 4), origin: .coordinator) } == .transactionCoordinatorFenced)

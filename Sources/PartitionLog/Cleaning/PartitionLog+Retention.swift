@@ -121,7 +121,7 @@ extension PartitionLog {
         try removeDoomed(nowMs: nowMs)
     }
 
-    /// Index entries that wait in memory go to their files.
+    /// Index entries that wait in memory go to their files, and the files are closed until somebody comes.
     private func rest() throws(LogError) {
         try core.withLock { core throws(LogError) in
             guard !core.isResting else { return }
@@ -129,6 +129,7 @@ extension PartitionLog {
             do throws(FileError) {
                 try core.active.offsetIndex.rest()
                 try core.active.timeIndex.rest()
+                for file in core.active.files { file.close() }
             } catch {
                 throw failed(error)
             }

@@ -88,6 +88,10 @@ struct LogLoader {
         core.epochs = try epochs(names)
         core.epochs.truncateFromEnd(end)
         core.epochs.truncateFromStart(start)
+        defer {
+            // Most partitions rest: their files are opened when somebody comes.
+            for segment in segments { for file in segment.files { file.close() } }
+        }
         try ProducerReplay(path: path, environment: environment, trustedUpTo: wasClean ? .max : recoveryPoint)
             .run(names, scan, &core)
         return PartitionLog(

@@ -56,7 +56,7 @@ struct EntryFile<Entry: IndexEntry>: Sendable {
     }
 
     /// An earlier process wrote it and may not have synced it.
-    mutating func distrust() { isDirty = true }
+    mutating func distrust() { isDirty = written > 0 }
 
     /// The file to sync, or nil where nothing changed since it was synced.
     mutating func takeDirty() throws(FileError) -> File? {
