@@ -132,7 +132,6 @@ extension PartitionLog {
             throw failed(error)
         }
         core.withLock { $0.recoveryPoint = max($0.recoveryPoint, min(offset, $0.logEndOffset)) }
-        directory.recoveryPointsMoved.store(true, ordering: .releasing)
     }
 
     /// Everything on the disk, and no more appends: what is left needs no look at the next start.

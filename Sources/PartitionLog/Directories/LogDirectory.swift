@@ -9,8 +9,6 @@ package final class LogDirectory: Sendable {
     /// `directory.id` of meta.properties.
     package let id: Uuid
     private let online = Atomic<Bool>(true)
-    /// A recovery point has moved since the checkpoint was written.
-    let recoveryPointsMoved = Atomic<Bool>(false)
     private let state: Mutex<State>
 
     private struct State {

@@ -48,9 +48,6 @@ extension LogManager {
             var kinds: [OffsetCheckpoint.Kind] = []
             if due(&upkeep.checkpointMs, intervals.checkpointMs, nowMs) { kinds += [.recoveryPoint, .logStartOffset] }
             if due(&upkeep.highWatermarkMs, intervals.highWatermarkMs, nowMs) { kinds += [.highWatermark] }
-            // A start after a kill reads from what the file says: it follows within a second or two.
-            let hasMoved = directories.count { $0.recoveryPointsMoved.exchange(false, ordering: .acquiringAndReleasing) } > 0
-            if hasMoved, !kinds.contains(.recoveryPoint) { kinds.append(.recoveryPoint) }
             if !kinds.isEmpty { writeChangedCheckpoints(kinds, &upkeep) }
         }
     }

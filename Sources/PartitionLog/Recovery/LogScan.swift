@@ -59,15 +59,7 @@ struct LogScan {
         let size = segment.size
         segment.offsetIndex.distrust()
         segment.timeIndex.distrust()
-        if offset <= segment.baseOffset {
-            // All of it is read now, and its indexes are made by that.
-            try storage { () throws(FileError) in
-                try segment.offsetIndex.reset()
-                try segment.timeIndex.reset()
-            }
-        } else {
-            try mendIndexes(of: segment)
-        }
+        try mendIndexes(of: segment)
         // Up to the recovery point the records are on the disk and were right: their heads are enough.
         var start = 0, last = segment.baseOffset - 1
         if offset > segment.baseOffset {

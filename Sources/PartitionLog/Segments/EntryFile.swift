@@ -71,20 +71,7 @@ struct EntryFile<Entry: IndexEntry>: Sendable {
         return try read(slot, 1, mayWait) { (buffer: UnsafeRawBufferPointer) in Entry(buffer.baseAddress!) }
     }
 
-    /// Shows every entry, read by pages, until the visitor says false.
-    func forEach(_ visit: (Entry) -> Bool) throws(LogError) {
-        let perPage = LogLimits.indexPageBytes / Entry.size
-        var slot = 0
-        while slot < written {
-            let count = min(perPage, written - slot)
-            let goesOn = try read(slot, count, true) { buffer in
-                (0..<count).allSatisfy { visit(Entry(buffer.baseAddress! + $0 * Entry.size)) }
-            }
-            guard goesOn else { return }
-            slot += count
-        }
-        _ = pending.allSatisfy(visit)
-    }
+    var lastPending: Entry? { pending.last }
 
     /// Keeps the first `count` entries.
     mutating func truncate(to count: Int) throws(FileError) {

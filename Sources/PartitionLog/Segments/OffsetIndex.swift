@@ -98,16 +98,14 @@ final class OffsetIndex: Sendable {
     /// Whether offsets and positions rise throughout and stay inside a segment of `size` bytes.
     func isConsistent(segmentSize size: Int) throws(LogError) -> Bool {
         try entries.withLock { entries throws(LogError) in
-            var last: Entry?, isConsistent = true
-            try entries.forEach { entry in
-                isConsistent = entry.relativeOffset >= 0 && entry.position >= 0 && entry.position < size
-                if let last {
-                    isConsistent = isConsistent && entry.relativeOffset > last.relativeOffset && entry.position > last.position
-                }
+            var last: Entry?
+            for slot in 0..<entries.count {
+                let entry = try entries.entry(slot)
+                guard entry.relativeOffset >= 0, entry.position >= 0, entry.position < size else { return false }
+                if let last, entry.relativeOffset <= last.relativeOffset || entry.position <= last.position { return false }
                 last = entry
-                return isConsistent
             }
-            return isConsistent
+            return true
         }
     }
 

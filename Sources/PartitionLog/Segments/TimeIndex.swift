@@ -145,16 +145,14 @@ final class TimeIndex: Sendable {
     /// Whether timestamps rise and offsets do not fall throughout, and stay below the segment's end.
     func isConsistent(endOffset: Int64) throws(LogError) -> Bool {
         try state.withLock { state throws(LogError) in
-            var last: Entry?, isConsistent = true
-            try state.entries.forEach { entry in
-                isConsistent = entry.relativeOffset >= 0 && baseOffset &+ Int64(entry.relativeOffset) < endOffset
-                if let last {
-                    isConsistent = isConsistent && entry.timestamp > last.timestamp && entry.relativeOffset >= last.relativeOffset
-                }
+            var last: Entry?
+            for slot in 0..<state.entries.count {
+                let entry = try state.entries.entry(slot)
+                guard entry.relativeOffset >= 0, baseOffset + Int64(entry.relativeOffset) < endOffset else { return false }
+                if let last, entry.timestamp <= last.timestamp || entry.relativeOffset < last.relativeOffset { return false }
                 last = entry
-                return isConsistent
             }
-            return isConsistent
+            return true
         }
     }
 
