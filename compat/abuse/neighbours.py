@@ -162,10 +162,14 @@ def framed(body):
     return struct.pack(">i", len(body)) + body
 
 
+# Reads all of the system's certificates: once is enough.
+HELLO_CONTEXT = ssl.create_default_context()
+
+
 def hello():
     """A ClientHello, by OpenSSL itself."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    machine = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="localhost")
+    machine = HELLO_CONTEXT.wrap_bio(incoming, outgoing, server_hostname="localhost")
     with contextlib.suppress(ssl.SSLWantReadError):
         machine.do_handshake()
     return outgoing.read()
