@@ -1,3 +1,4 @@
+import Synchronization
 import Groups
 import KafkaMessages
 import KafkaWire
@@ -94,11 +95,21 @@ func subscription(_ topics: [String]) -> ByteString {
 }
 
 extension String {
-    /// A view that stays for the length of the tests.
+    /// A view that stays for the length of the tests: each text is kept once.
     var wire: WireBytes {
-        let bytes = Array(utf8)
-        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 1)
-        copy.copyBytes(from: bytes)
-        return WireBytes(UnsafeRawPointer(copy.baseAddress!), count: bytes.count)
+        keptTexts.withLock { kept in
+            if let bytes = kept[self] { return WireBytes(bytes.value) }
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(utf8.count, 1), alignment: 1)
+            copy.copyBytes(from: utf8)
+            let bytes = KeptText(value: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(copy)[..<utf8.count]))
+            kept[self] = bytes
+            return WireBytes(bytes.value)
+        }
     }
 }
+
+private struct KeptText: @unchecked Sendable {  // nobody writes it, and it is never freed
+    let value: UnsafeRawBufferPointer
+}
+
+private let keptTexts = Mutex<[String: KeptText]>([:])

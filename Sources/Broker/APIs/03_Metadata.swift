@@ -57,7 +57,8 @@ struct Metadata: APIHandler {
         answers.reserveCapacity(asked.count)
         var seen: Set<WireBytes> = []
         for topic in asked {
-            guard let name = topic.name else {
+            // Clients that ask by id send an empty name or null beside it.
+            guard topic.topicId == .zero, let name = topic.name else {
                 answers.append(byId(topic.topicId, version: version, in: image))
                 continue
             }

@@ -74,12 +74,12 @@ extension FetchOutcome {
             partition.divergingEpoch.endOffset = divergingEpoch.endOffset
         }
         // Only for who reads committed records; sorted by first offset, as clients walk them.
-        if terms.isolation == .lastStable {
+        if terms.isolation == .lastStable, errorCode == 0 {
             partition.abortedTransactions = WireArray(count: abortedTransactions.count, in: desk.arena) { index, aborted in
                 aborted.producerId = abortedTransactions[index].producerId
                 aborted.firstOffset = abortedTransactions[index].firstOffset
             }
-        } else if !wasNotFound {
+        } else {
             partition.abortedTransactions = nil
         }
         if let converted {

@@ -9,8 +9,6 @@ internal import Replication
 struct FetchOutcome {
     let target: FetchTarget
     var errorCode: Int16 = 0
-    /// There is no such partition here.
-    var wasNotFound = false
     var highWatermark: Int64 = -1
     var lastStableOffset: Int64 = -1
     var logStartOffset: Int64 = -1
@@ -122,7 +120,6 @@ extension PartitionTable {
                 }
             } else {
                 outcome.errorCode = errorCode
-                outcome.wasNotFound = true
             }
             reading.bytes += outcome.recordBytes
             if outcome.errorCode != 0 || outcome.divergingEpoch != nil { reading.isUrgent = true }
