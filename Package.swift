@@ -78,7 +78,7 @@ let package = Package(
         room("CommandLineOptions", []),
         command("jackdaw", [
             "CommandLineOptions", "Configuration", "Telemetry", "EventLoop", "Files", "TLS", "PartitionLog", "Cluster",
-            "Replication", "Groups", "Broker", "Server", "CJackdaw",
+            "Replication", "Exchange", "Groups", "Broker", "Server", "KafkaWire", "CJackdaw",
         ]),
 
         // Proof and product beside the broker.

@@ -1,6 +1,7 @@
 package import Cluster
 package import Configuration
 internal import KafkaMessages
+internal import Replication
 internal import Synchronization
 internal import Telemetry
 
@@ -31,7 +32,7 @@ package final class TopicAutoCreation: Sendable {
 
     private func topic(_ name: String, _ configuration: BrokerConfiguration) -> NewTopic {
         switch name {
-        case "__consumer_offsets":
+        case InternalTopics.consumerOffsets:
             NewTopic(
                 name, partitions: Int32(configuration.offsetsTopicNumPartitions),
                 replicationFactor: Int16(configuration.offsetsTopicReplicationFactor(brokers: 1)),

@@ -2,11 +2,12 @@ package import Cluster
 package import EventLoop
 package import Telemetry
 internal import KafkaWire
+internal import Replication
 
 /// The coordinator at work in a broker: it follows the leadership of `__consumer_offsets`, loads partitions on the workers,
 /// runs the groups' timers on one loop and lets offsets expire.
 package final class GroupService: Sendable {
-    package static let topic = "__consumer_offsets"
+    package static let topic = InternalTopics.consumerOffsets
 
     package let groups: GroupCoordinator
     private let nodeId: Int32

@@ -1,3 +1,4 @@
+internal import Cluster
 package import KafkaWire
 internal import Synchronization
 
@@ -15,7 +16,7 @@ package final class ServedTopic: Sendable {
     package init(name: String, id: Uuid, partitions: [Partition?]) {
         self.name = name
         nameBytes = Array(name.utf8)
-        isInternal = InternalTopics.names.contains(name)
+        isInternal = TopicImage.internalNames.contains(name)
         self.id = id
         self.partitions = partitions
     }
@@ -55,7 +56,4 @@ package final class ServedPartitions: Sendable {
 
 package enum InternalTopics {
     package static let consumerOffsets = "__consumer_offsets"
-    package static let transactionState = "__transaction_state"
-    package static let shareGroupState = "__share_group_state"
-    package static let names = [consumerOffsets, transactionState, shareGroupState]
 }

@@ -14,7 +14,6 @@ internal import KafkaWire
 
 struct FindCoordinator: APIHandler {
     static let versions: ClosedRange<Int16> = 0...6
-    static let offsetsTopic = "__consumer_offsets"
     let nodeId: Int32
     let metadata: any MetadataStore
     /// Makes `__consumer_offsets` unless that is under way already.
@@ -55,7 +54,7 @@ struct FindCoordinator: APIHandler {
         // Transactions are not served yet: a client that is told to wait for their coordinator would wait for ever.
         guard type == 0 else { return Coordinator(error: .invalidRequest) }
         let image = metadata.image
-        guard let topic = image.topic(Self.offsetsTopic) else {
+        guard let topic = image.topic(GroupService.topic) else {
             makeOffsetsTopic()
             return Coordinator(error: .coordinatorNotAvailable)
         }
