@@ -10,6 +10,8 @@ package final class LogDirectory: Sendable {
     package let id: Uuid
     private let online = Atomic<Bool>(true)
     private let state: Mutex<State>
+    /// What stands in the checkpoint files, for who writes them: one at a time, since all write a file by way of the same `.tmp`.
+    let checkpoints = Mutex<[OffsetCheckpoint.Kind: [UInt8]]>([:])
 
     private struct State {
         var lock: FileLock?

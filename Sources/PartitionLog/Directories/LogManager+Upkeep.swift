@@ -10,8 +10,6 @@ struct Upkeep: Sendable {
     var highWatermarkMs: Int64
     var producerExpirationMs: Int64
     var cleaningMs: Int64
-    /// What stands in the checkpoint files, so that an unchanged one is not written again.
-    var written: [String: [UInt8]] = [:]
 
     init(nowMs: Int64) {
         retentionMs = nowMs
@@ -48,7 +46,7 @@ extension LogManager {
             var kinds: [OffsetCheckpoint.Kind] = []
             if due(&upkeep.checkpointMs, intervals.checkpointMs, nowMs) { kinds += [.recoveryPoint, .logStartOffset] }
             if due(&upkeep.highWatermarkMs, intervals.highWatermarkMs, nowMs) { kinds += [.highWatermark] }
-            if !kinds.isEmpty { writeChangedCheckpoints(kinds, &upkeep) }
+            if !kinds.isEmpty { writeCheckpoints(kinds) }
         }
     }
 
@@ -74,26 +72,27 @@ extension LogManager {
         }
     }
 
-    private func writeChangedCheckpoints(_ kinds: [OffsetCheckpoint.Kind], _ upkeep: inout Upkeep) {
+    private func writeCheckpoints(_ kinds: [OffsetCheckpoint.Kind]) {
         for directory in directories where directory.isOnline {
             do throws(FileError) {
-                for kind in kinds {
-                    let checkpoint = offsets(kind, of: directory)
-                    let key = directory.path + "/" + kind.rawValue
-                    let bytes = checkpoint.bytes
-                    if upkeep.written[key] == bytes { continue }
-                    try checkpoint.write(kind, in: directory.path, of: environment.fileSystem)
-                    upkeep.written[key] = bytes
-                }
+                try writeCheckpoints(of: directory, kinds)
             } catch {
                 directory.fail(error)
             }
         }
     }
 
+    /// Writes those that have changed. The caller holds no append lock.
     func writeCheckpoints(of directory: LogDirectory, _ kinds: [OffsetCheckpoint.Kind]) throws(FileError) {
-        for kind in kinds {
-            try offsets(kind, of: directory).write(kind, in: directory.path, of: environment.fileSystem)
+        try directory.checkpoints.withLock { written throws(FileError) in
+            for kind in kinds {
+                let checkpoint = offsets(kind, of: directory)
+                let bytes = checkpoint.bytes
+                if written[kind] == bytes { continue }
+                written[kind] = nil
+                try checkpoint.write(kind, in: directory.path, of: environment.fileSystem)
+                written[kind] = bytes
+            }
         }
     }
 
