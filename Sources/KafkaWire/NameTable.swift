@@ -20,7 +20,7 @@ package struct NameTable<Value: Sendable>: Sendable {
         mask = capacity - 1
         var filled = 0
         for (name, value) in entries {
-            let hash = name.withUnsafeBytes(Self.hash)
+            let hash = name.withUnsafeBytes { WireBytes($0).nameHash }
             var place = Int(truncatingIfNeeded: hash) & mask
             while let slot = slots[place], slot.name != name { place = (place + 1) & mask }
             if slots[place] == nil { filled += 1 }
@@ -39,7 +39,7 @@ package struct NameTable<Value: Sendable>: Sendable {
     }
 
     private func find(_ name: UnsafeRawBufferPointer) -> Value? {
-        let hash = Self.hash(name)
+        let hash = WireBytes(name).nameHash
         var place = Int(truncatingIfNeeded: hash) & mask
         while let slot = slots[place] {
             if slot.hash == hash, slot.name.count == name.count,
@@ -51,11 +51,13 @@ package struct NameTable<Value: Sendable>: Sendable {
         }
         return nil
     }
+}
 
-    /// FNV-1a: a name is short, and nobody gains by names that collide in a table at most half full of their own topics.
-    private static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
+extension WireBytes {
+    /// FNV-1a, for tables of names: a name is short, and nobody gains by names that collide in a table of their own topics.
+    package var nameHash: UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in buffer { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return hash ^ (hash >> 32)
     }
 }

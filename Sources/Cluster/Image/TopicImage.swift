@@ -43,7 +43,7 @@ package final class TopicImage: @unchecked Sendable {  // nothing changes after 
         self.partitions = partitions
         self.overrides = overrides
         nameLength = nameBytes.count
-        nameHash = TopicTable.hash(UnsafeRawBufferPointer(rebasing: storage[..<nameBytes.count]))
+        nameHash = WireBytes(UnsafeRawBufferPointer(rebasing: storage[..<nameBytes.count])).nameHash
     }
 
     deinit { storage.deallocate() }

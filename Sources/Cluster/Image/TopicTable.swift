@@ -15,7 +15,7 @@ struct TopicTable: Sendable {
     }
 
     func find(_ name: WireBytes) -> TopicImage? {
-        let hash = Self.hash(name.buffer)
+        let hash = name.nameHash
         for topic in byName[place(hash)] where topic.nameHash == hash && topic.nameBytes == name { return topic }
         return nil
     }
@@ -68,12 +68,5 @@ struct TopicTable: Sendable {
     private func place(_ id: Uuid) -> Int {
         // Random ids; the multiplication is for those that people make up.
         place((id.mostSignificantBits ^ id.leastSignificantBits) &* 0x9E37_79B9_7F4A_7C15 >> 32)
-    }
-
-    /// FNV-1a.
-    static func hash(_ bytes: UnsafeRawBufferPointer) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return hash ^ (hash >> 32)
     }
 }
