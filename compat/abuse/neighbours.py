@@ -8,10 +8,12 @@ import ssl
 import struct
 import time
 
+import mutants
 from harness import wire
 
 STALLED, STALLED_BYTES = 60, 90 << 20
 CLOSE_SECONDS = 10
+MUTANTS = 20_000
 
 
 class Crowd:
@@ -103,6 +105,10 @@ class Crowd:
         for _ in range(200):
             with contextlib.suppress(ConnectionError):
                 self.connect().sendall(rng.randbytes(rng.randint(1, 5000)))
+
+    def mutants(self):
+        """Requests that are almost right, of every API and version."""
+        mutants.send(self.address, MUTANTS, seed=11)
 
     def tls_hello(self):
         for _ in range(20):
