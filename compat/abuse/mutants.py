@@ -9,6 +9,8 @@ import select
 import socket
 import struct
 
+from harness.batches import crc32c
+
 FIXTURES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "fixtures")
 # Numbers that break sums, sizes and loops: as one, two, four and eight bytes.
 EXTREMES = [bytes([v]) for v in (0, 1, 0x7F, 0x80, 0xFF)]
@@ -59,15 +61,50 @@ def changed(rng, frame):
     return bytes(data)
 
 
+def record_batches(frame):
+    """Where record batches of magic 2 with a right CRC lie in a frame: (first byte of what the CRC covers, end)."""
+    found = []
+    for at in range(8, len(frame) - 61):
+        length, = struct.unpack_from(">i", frame, at + 8)
+        end = at + 12 + length
+        if frame[at + 16] == 2 and at + 61 <= end <= len(frame):
+            if struct.unpack_from(">I", frame, at + 17)[0] == crc32c(frame[at + 21:end]):
+                found.append((at + 21, end))
+    return found
+
+
+def changed_batch(rng, frame, batch):
+    """The frame with bytes of a batch overwritten and its CRC made right: what is wrong lies deeper."""
+    data, (start, end) = bytearray(frame), batch
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        # Half of them in the batch's own fields, half in the records, packed or not.
+        place = rng.randrange(start, start + 40) if rng.randrange(2) or end <= start + 40 else rng.randrange(start + 40, end)
+        extreme = rng.choice(EXTREMES) if rng.randrange(2) else rng.randbytes(1)
+        extreme = extreme[:end - place]
+        data[place:place + len(extreme)] = extreme
+    struct.pack_into(">I", data, start - 4, crc32c(data[start:end]))
+    return bytes(data)
+
+
+def mutant(rng, frame, batches):
+    within = batches.get(frame)
+    return changed_batch(rng, frame, rng.choice(within)) if within and rng.randrange(3) else changed(rng, frame)
+
+
 def send(address, count, seed, at_once=32):
     """Sends `count` mutants, one to four on a connection, and takes what comes for a moment; a broker may answer or close."""
     rng, frames, sent = random.Random(seed), recorded(), 0
+    batches = {frame: found for frame in frames if (found := record_batches(frame))}
+    if len(batches) < 20:
+        raise AssertionError(f"only {len(batches)} recorded requests hold record batches")
+    # Those with batches come more often than their share: there is more in them to get wrong.
+    frames += [*batches] * 5
     while sent < count:
         crowd = []
         for _ in range(at_once):
             one = socket.create_connection(address, 30)
             crowd.append(one)
-            for frame in [changed(rng, rng.choice(frames)) for _ in range(rng.randrange(1, 5))]:
+            for frame in [mutant(rng, rng.choice(frames), batches) for _ in range(rng.randrange(1, 5))]:
                 sent += 1
                 with contextlib.suppress(ConnectionError):
                     one.sendall(struct.pack(">i", len(frame)) + frame)
