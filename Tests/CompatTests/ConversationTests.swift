@@ -17,7 +17,8 @@ struct ConversationTests {
         return try text.split(separator: "\n").dropFirst().map { line in
             let cells = line.split(separator: "\t", omittingEmptySubsequences: false)
             return IndexRow(
-                file: String(cells[0]), exchanges: try #require(Int(cells[6])), connections: try #require(Int(cells[5])))
+                file: String(cells[0]), exchanges: try #require(Int(cells[6])), connections: try #require(Int(cells[5]))
+            )
         }
     }
 
@@ -47,7 +48,8 @@ struct ConversationTests {
     }
 
     @Test func `a bad file is an error with its line`() throws {
-        let header = #"{"format":"kafka-conversation/1","broker":"b","client":"c","scenario":"s","listener":"PLAINTEXT","advertised":"h:1","connections":[]}"#
+        let header =
+            #"{"format":"kafka-conversation/1","broker":"b","client":"c","scenario":"s","listener":"PLAINTEXT","advertised":"h:1","connections":[]}"#
         func problem(_ text: String) -> String {
             do {
                 _ = try Conversation(parsing: Array(text.utf8), file: "f")
@@ -58,7 +60,8 @@ struct ConversationTests {
         #expect(problem("{") == "f:1: no JSON: byte 1: '\"' expected")
         #expect(problem("{}") == "f:1: format missing where kafka-conversation/1 is expected")
         #expect(problem(header + "\n{}") == "f:2: conn and seq expected")
-        #expect(problem(header + "\n" + #"{"conn":1,"seq":0,"request":"0g","t_ms":1}"#) == "f:2: request: not hexadecimal")
+        #expect(
+            problem(header + "\n" + #"{"conn":1,"seq":0,"request":"0g","t_ms":1}"#) == "f:2: request: not hexadecimal")
         #expect(
             problem(header + "\n" + #"{"conn":1,"seq":0,"request":"00","t_ms":1,"api_key":70000}"#)
                 == "f:2: api_key: 70000 is no Int16")
@@ -68,7 +71,8 @@ struct ConversationTests {
         var answers = 0
         for row in try Self.index() {
             for exchange in try Conversation(reading: Self.fixtures + row.file).exchanges {
-                guard let response = exchange.response, let key = exchange.apiKey, let version = exchange.apiVersion else { continue }
+                guard let response = exchange.response, let key = exchange.apiKey, let version = exchange.apiVersion
+                else { continue }
                 let packet = Packet(response: response, apiKey: key, version: version)
                 #expect(packet.problem == nil, "\(row.file) \(exchange.place)")
                 #expect(packet.leftOver == 0, "\(row.file) \(exchange.place)")

@@ -10,12 +10,15 @@ struct ImportTests {
             .contains { FileManager.default.isExecutableFile(atPath: "\($0)/tshark") }
     }
 
-    @Test(.enabled(if: hasTshark, "tshark is not installed"), arguments: ["aiokafka-plaintext", "aiokafka-tls12", "aiokafka-tls13-mutual", "kafkajs-sasl-ssl-plain"])
+    @Test(
+        .enabled(if: hasTshark, "tshark is not installed"),
+        arguments: ["aiokafka-plaintext", "aiokafka-tls12", "aiokafka-tls13-mutual", "kafkajs-sasl-ssl-plain"])
     func `a capture becomes a conversation in which every frame is read`(name: String) throws {
         var options = CaptureImport.Options()
         let keyLog = "\(Self.captures)\(name).keylog"
         options.keyLog = FileManager.default.fileExists(atPath: keyLog) ? keyLog : nil
-        let (conversation, notes) = try CaptureImport.read("\(Self.captures)\(name).pcapng", into: Conversation(), options: options)
+        let (conversation, notes) = try CaptureImport.read(
+            "\(Self.captures)\(name).pcapng", into: Conversation(), options: options)
         #expect(notes.isEmpty, "\(notes)")
         #expect(conversation.connections.count >= 4)
         #expect(conversation.connections.allSatisfy { $0.closedBy != nil })
@@ -94,7 +97,9 @@ struct ExpectationTests {
         #expect(kind(report("k/c/acks-0", [])) == .same)
         #expect(kind(.cannot("k/c/acks-0", "no broker")) == .surprise)
         #expect(kind(report("k/raw-1/data-errors", [("1/3 Produce v8", "responses[0].x")])) == .same)
-        #expect(kind(report("k/raw-1/data-errors", [("1/3 Produce v8", "responses[0].x"), ("1/4 Produce v8", "y")])) == .surprise)
+        #expect(
+            kind(report("k/raw-1/data-errors", [("1/3 Produce v8", "responses[0].x"), ("1/4 Produce v8", "y")]))
+                == .surprise)
     }
 
     @Test func `a line that nothing needs is named`() throws {
@@ -104,6 +109,9 @@ struct ExpectationTests {
             report("k/raw-1/data-errors", [("1/3 Produce v8", "responses[0].x")]),
         ]
         #expect(expectations.unused(needed.map { expectations.judge($0) }).isEmpty)
-        #expect(expectations.unused([expectations.judge(needed[0])]) == ["line 3: deviates */raw-1/data-errors is needed no more"])
+        #expect(
+            expectations.unused([expectations.judge(needed[0])]) == [
+                "line 3: deviates */raw-1/data-errors is needed no more"
+            ])
     }
 }

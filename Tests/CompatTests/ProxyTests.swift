@@ -31,7 +31,9 @@ struct FrameCutterTests {
         return (passed, frames, notes)
     }
 
-    private static let frames: [[UInt8]] = [Array(1...40), [], [7], [1, 2, 3, 4], Array(repeating: 9, count: 1000), [5, 6, 7, 8, 9]]
+    private static let frames: [[UInt8]] = [
+        Array(1...40), [], [7], [1, 2, 3, 4], Array(repeating: 9, count: 1000), [5, 6, 7, 8, 9],
+    ]
     private static var stream: [UInt8] { frames.flatMap { FrameCutter.lengthBytes($0.count) + $0 } }
 
     @Test(arguments: [1, 2, 3, 5, 8, 64, 5000], [true, false])
@@ -57,7 +59,9 @@ struct FrameCutterTests {
 
 struct ProxyTests {
     private static let name = "kafka-4.4.0/kafka-java-4.4.0/produce-consume"
-    private static func fixture() throws -> Conversation { try Conversation(reading: "\(Project.root)compat/fixtures/\(name).jsonl.gz") }
+    private static func fixture() throws -> Conversation {
+        try Conversation(reading: "\(Project.root)compat/fixtures/\(name).jsonl.gz")
+    }
 
     /// Rules without skipping or asking again: the broker here has exactly the recorded answers.
     private static let rules = try! Rules(
@@ -68,10 +72,7 @@ struct ProxyTests {
         _ dialer: Dialer = .plain, _ adjust: (inout RecordingProxy.Options) -> Void = { _ in }
     ) throws -> (report: ReplayReport, recorded: Conversation, proxy: Address) {
         let conversation = try Self.fixture()
-        let broker = try RecordedBroker(conversation) { frame, exchange in
-            // The recorded broker names itself by the address that it had; this one is elsewhere, but is asked only by the proxy.
-            frame
-        }
+        let broker = try RecordedBroker(conversation)
         defer { broker.stop() }
         let recorder = Recorder(Conversation(), maximumBytes: 1 << 30)
         var options = RecordingProxy.Options(listen: Address(host: "127.0.0.1", port: 0), broker: broker.address)
@@ -109,7 +110,9 @@ struct ProxyTests {
     }
 
     @Test func `clients may speak TLS to the proxy, with certificates made on the fly`() throws {
-        let directory = FileManager.default.temporaryDirectory.appending(path: "compat-tls-\(UInt64.random(in: 0 ... .max))").path
+        let directory = FileManager.default.temporaryDirectory.appending(
+            path: "compat-tls-\(UInt64.random(in: 0 ... .max))"
+        ).path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let material = try ProxyCertificates.make(in: directory)
@@ -134,7 +137,9 @@ struct ProxyTests {
         var buffer = [UInt8](repeating: 0, count: 64)
         var back: [UInt8] = []
         while back.count < text.count {
-            let count = try buffer.withUnsafeMutableBytes { try socket.read(into: $0, until: .after(milliseconds: 5000)) }
+            let count = try buffer.withUnsafeMutableBytes {
+                try socket.read(into: $0, until: .after(milliseconds: 5000))
+            }
             guard count > 0 else { break }
             back += buffer[0..<count]
         }

@@ -12,7 +12,8 @@ struct ReplayTests {
             .split(separator: "\n").filter { $0.hasPrefix("field") }.joined(separator: "\n"), file: "rules")
 
     private func replay(
-        _ name: String, altering: (inout Conversation) -> Void = { _ in }, change: @escaping RecordedBroker.Change = { frame, _ in frame }
+        _ name: String, altering: (inout Conversation) -> Void = { _ in },
+        change: @escaping RecordedBroker.Change = { frame, _ in frame }
     ) throws -> (ReplayReport, RecordedBroker) {
         let recorded = try Conversation(reading: "\(Project.root)compat/fixtures/\(name).jsonl.gz")
         let broker = try RecordedBroker(recorded, change: change)
@@ -27,7 +28,8 @@ struct ReplayTests {
 
     @Test(arguments: [
         "kafka-4.4.0/kafka-java-4.4.0/group-two-cooperative", "kafka-4.4.0/kafka-java-4.4.0/transactions",
-        "kafka-4.4.0/raw-1/unsupported", "kafka-3.9.1/kafka-java-0.10.2.2/produce-consume", "kafka-4.4.0/librdkafka-2.16.1/acks-0",
+        "kafka-4.4.0/raw-1/unsupported", "kafka-3.9.1/kafka-java-0.10.2.2/produce-consume",
+        "kafka-4.4.0/librdkafka-2.16.1/acks-0",
     ])
     func `a broker that answers as recorded passes`(name: String) throws {
         let (report, _) = try replay(name)
@@ -38,18 +40,20 @@ struct ReplayTests {
 
     @Test func `one altered field is a difference that names fixture, exchange, API, version and path`() throws {
         let name = "kafka-4.4.0/kafka-java-4.4.0/produce-consume"
-        let (report, _) = try replay(name, altering: { conversation in
-            let index = conversation.exchanges.firstIndex { $0.apiKey == 0 && $0.response != nil }!
-            let exchange = conversation.exchanges[index]
-            var packet = Packet(response: exchange.response!, apiKey: 0, version: exchange.apiVersion!)
-            guard case .array(var topics) = packet.body["responses"]?.value,
-                case .array(var partitions) = topics[0]["partitionResponses"]?.value
-            else { return }
-            partitions[0]["errorCode"] = FieldTree(.int(6))
-            topics[0]["partitionResponses"] = FieldTree(.array(partitions))
-            packet.body["responses"] = FieldTree(.array(topics))
-            conversation.exchanges[index].response = try? packet.encoded()
-        })
+        let (report, _) = try replay(
+            name,
+            altering: { conversation in
+                let index = conversation.exchanges.firstIndex { $0.apiKey == 0 && $0.response != nil }!
+                let exchange = conversation.exchanges[index]
+                var packet = Packet(response: exchange.response!, apiKey: 0, version: exchange.apiVersion!)
+                guard case .array(var topics) = packet.body["responses"]?.value,
+                    case .array(var partitions) = topics[0]["partitionResponses"]?.value
+                else { return }
+                partitions[0]["errorCode"] = FieldTree(.int(6))
+                topics[0]["partitionResponses"] = FieldTree(.array(partitions))
+                packet.body["responses"] = FieldTree(.array(topics))
+                conversation.exchanges[index].response = try? packet.encoded()
+            })
         #expect(report.outcome == .differs)
         #expect(report.differences.count == 1)
         let difference = try #require(report.differences.first)
@@ -66,24 +70,29 @@ struct ReplayTests {
         case .uuid(let id) where id.contains { $0 != 0 }: FieldTree(.uuid(id.map { $0 ^ 0x5a }))
         case .array(let elements): FieldTree(.array(elements.map(rename)))
         case .structure(let members):
-            FieldTree(.structure(members.map { member in
-                var member = member
-                member.tree = rename(member.tree)
-                return member
-            }))
+            FieldTree(
+                .structure(
+                    members.map { member in
+                        var member = member
+                        member.tree = rename(member.tree)
+                        return member
+                    }))
         default: tree
         }
     }
 
     @Test func `topic ids of the live broker go into later requests`() throws {
-        let (report, broker) = try replay("kafka-4.4.0/kafka-java-4.4.0/produce-consume", change: { frame, exchange in
-            guard let key = exchange.apiKey, let version = exchange.apiVersion else { return frame }
-            var packet = Packet(response: frame, apiKey: key, version: version)
-            packet.body = Self.rename(packet.body)
-            return (try? packet.encoded()) ?? frame
-        })
+        let (report, broker) = try replay(
+            "kafka-4.4.0/kafka-java-4.4.0/produce-consume",
+            change: { frame, exchange in
+                guard let key = exchange.apiKey, let version = exchange.apiVersion else { return frame }
+                var packet = Packet(response: frame, apiKey: key, version: version)
+                packet.body = Self.rename(packet.body)
+                return (try? packet.encoded()) ?? frame
+            })
         #expect(report.outcome == .same, "\(report.line)")
-        let recorded = try Conversation(reading: Project.root + "compat/fixtures/kafka-4.4.0/kafka-java-4.4.0/produce-consume.jsonl.gz")
+        let recorded = try Conversation(
+            reading: Project.root + "compat/fixtures/kafka-4.4.0/kafka-java-4.4.0/produce-consume.jsonl.gz")
         var renamed = 0
         for (index, request) in broker.requests.withLock({ $0 }) {
             let exchange = recorded.exchanges[index]
@@ -95,9 +104,11 @@ struct ReplayTests {
     }
 
     @Test func `an answer that is cut is shown as far as it could be read`() throws {
-        let (report, _) = try replay("kafka-4.4.0/kafka-java-4.4.0/produce-consume", change: { frame, exchange in
-            exchange.apiKey == 3 ? Array(frame.dropLast(3)) : frame
-        })
+        let (report, _) = try replay(
+            "kafka-4.4.0/kafka-java-4.4.0/produce-consume",
+            change: { frame, exchange in
+                exchange.apiKey == 3 ? Array(frame.dropLast(3)) : frame
+            })
         #expect(report.outcome == .differs, "\(report.line)")
         let text = report.differences.map(\.text).joined(separator: "\n")
         #expect(text.contains("a readable answer"))
@@ -105,7 +116,8 @@ struct ReplayTests {
     }
 
     @Test func `a broker that closes is told of, with the exchange`() throws {
-        let recorded = try Conversation(reading: Project.root + "compat/fixtures/kafka-4.4.0/kafka-java-4.4.0/acks-0.jsonl.gz")
+        let recorded = try Conversation(
+            reading: Project.root + "compat/fixtures/kafka-4.4.0/kafka-java-4.4.0/acks-0.jsonl.gz")
         var silent = recorded
         silent.connections = [ConnectionLife(number: 1, openedMs: 0, closedMs: 1, closedBy: .broker)]
         silent.exchanges = []
@@ -120,7 +132,8 @@ struct ReplayTests {
     }
 
     @Test func `no broker at all is cannot, with why`() throws {
-        let recorded = try Conversation(reading: Project.root + "compat/fixtures/kafka-4.4.0/kafka-java-4.4.0/acks-0.jsonl.gz")
+        let recorded = try Conversation(
+            reading: Project.root + "compat/fixtures/kafka-4.4.0/kafka-java-4.4.0/acks-0.jsonl.gz")
         let options = ReplayOptions(rules: Self.rules, address: Address(host: "127.0.0.1", port: 1))
         let report = Replayer.replay(recorded, fixture: "f", options: options)
         #expect(report.outcome == .cannot)

@@ -3,12 +3,16 @@ import KafkaSchema
 import Testing
 
 struct RulesTests {
-    private func compare(_ rules: String, _ recorded: String, _ live: String, api: Int16 = 15, version: Int16 = 0) throws -> Comparer {
+    private func compare(_ rules: String, _ recorded: String, _ live: String, api: Int16 = 15, version: Int16 = 0)
+        throws -> Comparer
+    {
         let schema = try #require(Schema.shared.responses[api])
         func packet(_ json: String) throws -> Packet {
             let tree = try FieldTree(json: JSONValue(parsing: json), schema: schema, version: version)
             let header = [UInt8](repeating: 0, count: 4)
-            return Packet(response: header + (try SchemaEncoder.encode(tree, schema: schema, version: version)), apiKey: api, version: version)
+            return Packet(
+                response: header + (try SchemaEncoder.encode(tree, schema: schema, version: version)), apiKey: api,
+                version: version)
         }
         var comparer = Comparer(rules: try Rules(parsing: rules, file: "rules"), fixture: "kafka/client/scenario")
         _ = comparer.compare(recorded: try packet(recorded), live: try packet(live), request: nil, sasl: nil)
@@ -47,9 +51,15 @@ struct RulesTests {
         let fewer = #"{"groups":[{"groupId":"g","members":[{"memberId":"b"}]}]}"#
         let unordered = "field DescribeGroups groups[].members unordered memberId -- a hash map\n"
         #expect(try compare(unordered, Self.one, fewer).result.differences.map(\.got) == ["no such element"])
-        #expect(try compare(unordered + "field DescribeGroups groups[].members may-lack -- r", Self.one, fewer).result.differences.isEmpty)
-        #expect(try compare(unordered + "field DescribeGroups groups[].members may-lack -- r", fewer, Self.one).result.differences.count == 1)
-        #expect(try compare(unordered + "field DescribeGroups groups[].members may-have-more -- r", fewer, Self.one).result.differences.isEmpty)
+        #expect(
+            try compare(unordered + "field DescribeGroups groups[].members may-lack -- r", Self.one, fewer).result
+                .differences.isEmpty)
+        #expect(
+            try compare(unordered + "field DescribeGroups groups[].members may-lack -- r", fewer, Self.one).result
+                .differences.count == 1)
+        #expect(
+            try compare(unordered + "field DescribeGroups groups[].members may-have-more -- r", fewer, Self.one).result
+                .differences.isEmpty)
     }
 
     @Test func `a rule holds only for its fixtures and its condition`() throws {
@@ -83,10 +93,12 @@ struct BatchRewriterTests {
     }
 
     @Test func `producer ids change with a right checksum, and a wrong one stays wrong`() throws {
-        let recorded = try Conversation(reading: Project.root + "compat/fixtures/kafka-4.4.0/kafka-java-4.4.0/idempotent.jsonl.gz")
+        let recorded = try Conversation(
+            reading: Project.root + "compat/fixtures/kafka-4.4.0/kafka-java-4.4.0/idempotent.jsonl.gz")
         let request = try #require(recorded.exchanges.first { $0.apiKey == 0 }?.request)
         let packet = try #require(Packet(request: request))
-        let records = try #require(packet.body["topicData"]?.elements.first?["partitionData"]?.elements.first?["records"]?.content)
+        let records = try #require(
+            packet.body["topicData"]?.elements.first?["partitionData"]?.elements.first?["records"]?.content)
         let renamed = BatchRewriter.rewrite(records) { id, epoch in (id + 1000, epoch + 1) }
         let before = RecordsTree.read(records).elements[0]
         let after = RecordsTree.read(renamed).elements[0]

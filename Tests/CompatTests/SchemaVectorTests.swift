@@ -12,7 +12,9 @@ struct SchemaVectorTests {
     }
 
     private static func files(in folder: String) throws -> [String] {
-        try FileManager.default.contentsOfDirectory(atPath: "\(vectors)/\(folder)").sorted().map { "\(vectors)/\(folder)/\($0)" }
+        try FileManager.default.contentsOfDirectory(atPath: "\(vectors)/\(folder)").sorted().map {
+            "\(vectors)/\(folder)/\($0)"
+        }
     }
 
     private func check(_ row: JSONValue, _ schema: MessageSchema) throws {
@@ -55,7 +57,8 @@ struct SchemaVectorTests {
             let isRequest = row["name"]?.string == "RequestHeader"
             try check(row, isRequest ? Schema.shared.requestHeader : Schema.shared.responseHeader)
         }
-        let lines = String(decoding: try GzipFile.read("\(Self.vectors)/headers.tsv"), as: UTF8.self).split(separator: "\n")
+        let lines = String(decoding: try GzipFile.read("\(Self.vectors)/headers.tsv"), as: UTF8.self).split(
+            separator: "\n")
         let names = lines[0].split(separator: "\t")
         let column = { (name: String) in try #require(names.firstIndex { $0 == name }) }
         let (key, version) = (try column("api_key"), try column("version"))

@@ -26,7 +26,9 @@ extension FieldTree {
     private static func structure(
         _ json: JSONValue, _ fields: [SchemaField], _ version: Int16, at place: String
     ) throws -> FieldTree {
-        guard case .object(let given) = json else { throw SchemaEncoder.Problem(place: place, reason: "an object expected") }
+        guard case .object(let given) = json else {
+            throw SchemaEncoder.Problem(place: place, reason: "an object expected")
+        }
         for (key, _) in given where !fields.contains(where: { $0.key == key && $0.versions.contains(version) }) {
             throw SchemaEncoder.Problem(place: "\(place).\(key)", reason: "no such field in version \(version)")
         }
@@ -56,9 +58,11 @@ extension FieldTree {
             guard let content = Base64.decode(text) else { break }
             return FieldTree(type == .bytes ? .bytes(content) : type == .uuid ? .uuid(content) : .records(content))
         case (.array(let element), .array(let elements)):
-            return FieldTree(.array(try elements.enumerated().map { index, json in
-                try Self.value(json, field, element, version, at: "\(place)[\(index)]")
-            }))
+            return FieldTree(
+                .array(
+                    try elements.enumerated().map { index, json in
+                        try Self.value(json, field, element, version, at: "\(place)[\(index)]")
+                    }))
         case (.structure, .object): return try structure(json, field.fields, version, at: place)
         case (_, .number(let text)):
             if let value = Int64(text) { return FieldTree(.int(value)) }

@@ -36,7 +36,9 @@ package enum JSONValue: Sendable {
     package var integer: Int64? { if case .number(let text) = self { Int64(text) } else { nil } }
     package var double: Double? { if case .number(let text) = self { Double(text) } else { nil } }
     package var elements: [JSONValue]? { if case .array(let elements) = self { elements } else { nil } }
-    package var members: [(key: String, value: JSONValue)]? { if case .object(let members) = self { members } else { nil } }
+    package var members: [(key: String, value: JSONValue)]? {
+        if case .object(let members) = self { members } else { nil }
+    }
     package var isNull: Bool { if case .null = self { true } else { false } }
 }
 
@@ -47,7 +49,8 @@ extension JSONValue: Equatable {
         case (.null, .null): true
         case (.bool(let one), .bool(let other)): one == other
         case (.number(let one), .number(let other)):
-            one == other || (Int64(one) == nil || Int64(other) == nil) && Double(one) != nil && Double(one) == Double(other)
+            one == other
+                || (Int64(one) == nil || Int64(other) == nil) && Double(one) != nil && Double(one) == Double(other)
         case (.string(let one), .string(let other)): one.utf8.elementsEqual(other.utf8)
         case (.array(let one), .array(let other)): one == other
         case (.object(let one), .object(let other)):

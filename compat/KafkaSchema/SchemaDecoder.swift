@@ -78,7 +78,8 @@ package struct SchemaDecoder {
         let isCompact = isFlexible && !field.isNeverCompact
         let isNullable = field.nullableVersions.contains(version)
         let value = value(field, field.type, isCompact: isCompact, isNullable: isNullable, isTagged: isTagged)
-        return FieldMember(field: field, tag: isTagged ? field.tag : -1, tree: FieldTree(value, range: start..<position))
+        return FieldMember(
+            field: field, tag: isTagged ? field.tag : -1, tree: FieldTree(value, range: start..<position))
     }
 
     private mutating func taggedFields(_ fields: [SchemaField], into members: inout [FieldMember]) {
@@ -90,7 +91,9 @@ package struct SchemaDecoder {
             remaining -= 1
             let tag = unsignedVarint()
             let size = unsignedVarint()
-            if problem == nil, size > end - position { fail("tagged field \(tag) of \(size) bytes, \(end - position) left") }
+            if problem == nil, size > end - position {
+                fail("tagged field \(tag) of \(size) bytes, \(end - position) left")
+            }
             if problem != nil { return }
             let start = position
             let known = fields.first {
@@ -134,7 +137,9 @@ package struct SchemaDecoder {
         }
     }
 
-    private mutating func array(_ field: SchemaField, of element: FieldType, isCompact: Bool, isNullable: Bool) -> FieldValue {
+    private mutating func array(_ field: SchemaField, of element: FieldType, isCompact: Bool, isNullable: Bool)
+        -> FieldValue
+    {
         guard let count = length(4, isCompact, isNullable) else { return .null }
         // Every element takes a byte at the least, so a count cannot ask for more memory than the frame has.
         if problem == nil, count > end - position { fail("an array of \(count) elements in \(end - position) bytes") }

@@ -24,7 +24,9 @@ package struct SchemaEncoder {
     }
 
     private mutating func structure(_ fields: [SchemaField], _ tree: FieldTree, at place: String) throws {
-        guard case .structure(let members) = tree.value else { throw Problem(place: place, reason: "a structure expected") }
+        guard case .structure(let members) = tree.value else {
+            throw Problem(place: place, reason: "a structure expected")
+        }
         for field in fields where field.versions.contains(version) && !field.isTagged(in: version) {
             guard let member = members.first(where: { $0.field === field }) else {
                 throw Problem(place: "\(place).\(field.key)", reason: "no value")
@@ -80,7 +82,8 @@ package struct SchemaEncoder {
             length(elements.count, 4, isCompact)
             for (index, tree) in elements.enumerated() {
                 try value(
-                    field, element, tree, at: "\(place)[\(index)]", isCompact: isCompact, isNullable: false, isTagged: false)
+                    field, element, tree, at: "\(place)[\(index)]", isCompact: isCompact, isNullable: false,
+                    isTagged: false)
             }
         case (.structure, .structure):
             if isNullable, isTagged { unsignedVarint(1) } else if isNullable { bytes.append(1) }
@@ -101,7 +104,9 @@ package struct SchemaEncoder {
     }
 
     private mutating func integer(_ value: Int64, _ size: Int) {
-        for shift in stride(from: (size - 1) * 8, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: value >> shift)) }
+        for shift in stride(from: (size - 1) * 8, through: 0, by: -8) {
+            bytes.append(UInt8(truncatingIfNeeded: value >> shift))
+        }
     }
 
     private mutating func unsignedVarint(_ value: Int) {

@@ -18,7 +18,9 @@ package struct VersionRange: Sendable, Equatable, CustomStringConvertible {
             self.init(lowest: lowest, highest: .max)
         } else {
             let ends = text.split(separator: "-", omittingEmptySubsequences: false)
-            guard ends.count <= 2, let lowest = Int16(ends[0]), let highest = Int16(ends[ends.count - 1]) else { return nil }
+            guard ends.count <= 2, let lowest = Int16(ends[0]), let highest = Int16(ends[ends.count - 1]) else {
+                return nil
+            }
             self.init(lowest: lowest, highest: highest)
         }
     }

@@ -13,11 +13,15 @@ enum AuditCommand {
             """,
         options: [
             CommandOption("--release", .required("RELEASE"), help: "the target: 3.9 to 4.4", check: releaseProblem),
-            CommandOption("--target", .required("HOST:PORT"), help: "the target: a broker that is asked what it serves",
-                          check: ReplayCommand.addressProblem),
-            CommandOption("--live", .required("HOST:PORT"), help: "listens before this broker", check: ReplayCommand.addressProblem),
-            CommandOption("--listen", .required("HOST:PORT"), help: "where clients connect (default: 127.0.0.1:19092)",
-                          check: ReplayCommand.addressProblem),
+            CommandOption(
+                "--target", .required("HOST:PORT"), help: "the target: a broker that is asked what it serves",
+                check: ReplayCommand.addressProblem),
+            CommandOption(
+                "--live", .required("HOST:PORT"), help: "listens before this broker",
+                check: ReplayCommand.addressProblem),
+            CommandOption(
+                "--listen", .required("HOST:PORT"), help: "where clients connect (default: 127.0.0.1:19092)",
+                check: ReplayCommand.addressProblem),
             CommandOption("--keylog", .required("FILE"), help: "TLS keys of a capture in NSS format"),
             CommandOption("--json", help: "one JSON object"),
         ],
@@ -70,7 +74,8 @@ enum AuditCommand {
         let answer = try client.call("ApiVersions", version: 0, .object([]))
         var versions: [Int16: ClosedRange<Int16>] = [:]
         for entry in answer["apiKeys"]?.elements ?? [] {
-            guard let key = entry["apiKey"]?.integer, let low = entry["minVersion"]?.integer, let high = entry["maxVersion"]?.integer,
+            guard let key = entry["apiKey"]?.integer, let low = entry["minVersion"]?.integer,
+                let high = entry["maxVersion"]?.integer,
                 low <= high
             else { continue }
             versions[Int16(truncatingIfNeeded: key)] = Int16(truncatingIfNeeded: low)...Int16(truncatingIfNeeded: high)
@@ -88,30 +93,42 @@ enum AuditCommand {
         list("features", audit.features)
         list("topics", audit.topics)
         list("groups", audit.groups)
-        let rows = audit.uses.sorted { ($0.key.apiKey, $0.key.version) < ($1.key.apiKey, $1.key.version) }.map { use, count in
+        let rows = audit.uses.sorted { ($0.key.apiKey, $0.key.version) < ($1.key.apiKey, $1.key.version) }.map {
+            use, count in
             ["\(use.apiKey)", Schema.shared.apiName(use.apiKey), "v\(use.version)", "\(count)"]
         }
-        for line in Table.lines([["key", "API", "version", "requests"]] + rows, limits: [4, 40, 8, 10]) { Output.line("  " + line) }
+        for line in Table.lines([["key", "API", "version", "requests"]] + rows, limits: [4, 40, 8, 10]) {
+            Output.line("  " + line)
+        }
         if audit.unreadable > 0 { Output.line("\(audit.unreadable) requests could not be read") }
         guard let target else { return }
         for finding in findings { Output.line("\(finding.gravity.rawValue): \(finding.text)") }
         let breaks = findings.filter { $0.gravity == .breaks }.count
-        Output.line(breaks == 0 ? "nothing here breaks with \(target)" : "\(target) would refuse this client: \(breaks) reasons above")
+        Output.line(
+            breaks == 0
+                ? "nothing here breaks with \(target)" : "\(target) would refuse this client: \(breaks) reasons above")
     }
 
     private static func json(_ audit: Audit, _ target: String?, _ findings: [Audit.Finding]) -> JSONValue {
         func list(_ values: some Collection<String>) -> JSONValue { .array(values.sorted().map { .string($0) }) }
-        let uses = audit.uses.sorted { ($0.key.apiKey, $0.key.version) < ($1.key.apiKey, $1.key.version) }.map { use, count in
+        let uses = audit.uses.sorted { ($0.key.apiKey, $0.key.version) < ($1.key.apiKey, $1.key.version) }.map {
+            use, count in
             JSONValue.object([
                 ("apiKey", .integer(use.apiKey)), ("api", .string(Schema.shared.apiName(use.apiKey))),
                 ("version", .integer(use.version)), ("requests", .integer(count)),
             ])
         }
         return .object([
-            ("libraries", list(audit.libraries)), ("clientIds", list(audit.clientIds)), ("negotiates", .bool(audit.negotiates)),
+            ("libraries", list(audit.libraries)), ("clientIds", list(audit.clientIds)),
+            ("negotiates", .bool(audit.negotiates)),
             ("features", list(audit.features)), ("topics", list(audit.topics)), ("groups", list(audit.groups)),
-            ("apis", .array(uses)), ("unreadable", .integer(audit.unreadable)), ("target", target.map { .string($0) } ?? .null),
-            ("findings", .array(findings.map { .object([("gravity", .string($0.gravity.rawValue)), ("text", .string($0.text))]) })),
+            ("apis", .array(uses)), ("unreadable", .integer(audit.unreadable)),
+            ("target", target.map { .string($0) } ?? .null),
+            (
+                "findings",
+                .array(
+                    findings.map { .object([("gravity", .string($0.gravity.rawValue)), ("text", .string($0.text))]) })
+            ),
         ])
     }
 }

@@ -6,8 +6,10 @@ internal import Glibc
 enum CompatProgram {
     static let program = CommandLineProgram(
         "jackdaw-compat", summary: "Records, replays and compares what Kafka clients and brokers say to each other.",
-        version: "0.1.0", commands: [
-            RecordCommand.command, ImportCommand.command, ShowCommand.command, ReplayCommand.command, DiffCommand.command,
+        version: "0.1.0",
+        commands: [
+            RecordCommand.command, ImportCommand.command, ShowCommand.command, ReplayCommand.command,
+            DiffCommand.command,
             AuditCommand.command, MatrixCommand.command,
         ])
 

@@ -12,12 +12,15 @@ enum DiffCommand {
             Exit code 0: no difference; 1: differences; 2: something could not be compared.
             """,
         options: [
-            CommandOption("--to", .required("HOST:PORT"), repeatable: true, help: "a broker; twice for two",
-                          check: ReplayCommand.addressProblem),
+            CommandOption(
+                "--to", .required("HOST:PORT"), repeatable: true, help: "a broker; twice for two",
+                check: ReplayCommand.addressProblem),
             CommandOption("--tls", help: "speaks TLS to the brokers"),
-            CommandOption("--ca", .required("FILE"), help: "the authority that must have signed their certificates (PEM)"),
+            CommandOption(
+                "--ca", .required("FILE"), help: "the authority that must have signed their certificates (PEM)"),
             CommandOption("--no-setup", help: "leaves the fixtures' setup: topics and records are there already"),
-            CommandOption("--rules", .required("FILE"), help: "what may differ and why (default: the rules of the project)"),
+            CommandOption(
+                "--rules", .required("FILE"), help: "what may differ and why (default: the rules of the project)"),
             CommandOption("--json", help: "one JSON object a fixture"),
         ],
         arguments: "[FIXTURE...]",
@@ -30,7 +33,9 @@ enum DiffCommand {
         let reports: [ReplayReport]
         switch addresses.count {
         case 1:
-            guard !options.arguments.isEmpty else { throw UsageError("jackdaw-compat diff: one broker needs a FIXTURE") }
+            guard !options.arguments.isEmpty else {
+                throw UsageError("jackdaw-compat diff: one broker needs a FIXTURE")
+            }
             var suite = ReplaySuite(target: .address(addresses[0]), rules: rules)
             suite.dialer = dialer
             suite.preparesBroker = !options.has("--no-setup")
@@ -42,7 +47,9 @@ enum DiffCommand {
             reports =
                 options.arguments.isEmpty
                 ? try comparison.probe()
-                : try options.arguments.map { comparison.compare(try Conversation(reading: $0), name: FixtureName.of($0)) }
+                : try options.arguments.map {
+                    comparison.compare(try Conversation(reading: $0), name: FixtureName.of($0))
+                }
         default: throw UsageError("jackdaw-compat diff: one --to or two are needed")
         }
         for report in reports {

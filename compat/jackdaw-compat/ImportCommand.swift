@@ -11,10 +11,12 @@ enum ImportCommand {
             """,
         options: [
             CommandOption("--out", .required("FILE"), help: "the conversation: .jsonl, or .jsonl.gz to compress it"),
-            CommandOption("--port", .required("N"), help: "the broker's port (default: whatever speaks Kafka)",
-                          check: ReplayCommand.countProblem),
+            CommandOption(
+                "--port", .required("N"), help: "the broker's port (default: whatever speaks Kafka)",
+                check: ReplayCommand.countProblem),
             CommandOption("--keylog", .required("FILE"), help: "TLS keys in NSS format (SSLKEYLOGFILE)"),
-            CommandOption("--broker", .required("TEXT"), help: "what the file says of the broker, like `apache-kafka 4.4.0`"),
+            CommandOption(
+                "--broker", .required("TEXT"), help: "what the file says of the broker, like `apache-kafka 4.4.0`"),
             CommandOption("--client", .required("TEXT"), help: "what it says of the client"),
             CommandOption("--scenario", .required("TEXT"), help: "what it is about"),
         ],
@@ -25,7 +27,8 @@ enum ImportCommand {
         ])
 
     static func run(_ options: ParsedOptions) throws -> Int32 {
-        guard let capture = options.arguments.first, options.arguments.count == 1, let file = options.value("--out") else {
+        guard let capture = options.arguments.first, options.arguments.count == 1, let file = options.value("--out")
+        else {
             throw UsageError("jackdaw-compat import: --out and one CAPTURE are needed")
         }
         var importing = CaptureImport.Options()

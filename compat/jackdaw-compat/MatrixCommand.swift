@@ -55,7 +55,8 @@ enum MatrixCommand {
         }
         lines.insert("\(count) versions of \(served.count) APIs are served.", at: 5)
         lines.insert("", at: 6)
-        try GzipFile.write(Array((lines.joined(separator: "\n") + "\n").utf8), to: options.value("--out") ?? "compat/MATRIX.md")
+        try GzipFile.write(
+            Array((lines.joined(separator: "\n") + "\n").utf8), to: options.value("--out") ?? "compat/MATRIX.md")
         return 0
     }
 
@@ -67,7 +68,9 @@ enum MatrixCommand {
                 let path = "compat/vectors/messages/\(number)-\(Schema.shared.apiName(key))-\(side).jsonl.gz"
                 for line in try GzipFile.read(path).split(separator: 0x0a) {
                     let row = try JSONValue(parsing: Array(line))
-                    if let version = row["version"]?.integer { versions.insert(Use(apiKey: key, version: Int16(version))) }
+                    if let version = row["version"]?.integer {
+                        versions.insert(Use(apiKey: key, version: Int16(version)))
+                    }
                 }
             }
         }

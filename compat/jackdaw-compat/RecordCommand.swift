@@ -13,19 +13,24 @@ enum RecordCommand {
             """,
         options: [
             CommandOption("--to", .required("HOST:PORT"), help: "the broker", check: ReplayCommand.addressProblem),
-            CommandOption("--listen", .required("HOST:PORT"), help: "where clients connect (default: 127.0.0.1:19092; port 0: any)",
-                          check: ReplayCommand.addressProblem),
+            CommandOption(
+                "--listen", .required("HOST:PORT"),
+                help: "where clients connect (default: 127.0.0.1:19092; port 0: any)",
+                check: ReplayCommand.addressProblem),
             CommandOption("--out", .required("FILE"), help: "the conversation: .jsonl, or .jsonl.gz to compress it"),
-            CommandOption("--broker", .required("TEXT"), help: "what the file says of the broker, like `apache-kafka 4.4.0`"),
+            CommandOption(
+                "--broker", .required("TEXT"), help: "what the file says of the broker, like `apache-kafka 4.4.0`"),
             CommandOption("--client", .required("TEXT"), help: "what it says of the client, like `kcat 1.7.1`"),
             CommandOption("--scenario", .required("TEXT"), help: "what it is about"),
             CommandOption("--tls", help: "clients speak TLS; certificates are made in --tls-dir"),
             CommandOption("--tls-dir", .required("DIR"), help: "where the certificates are (default: .)"),
             CommandOption("--broker-tls", help: "the broker speaks TLS"),
-            CommandOption("--broker-ca", .required("FILE"), help: "the authority that must have signed its certificate (PEM)"),
+            CommandOption(
+                "--broker-ca", .required("FILE"), help: "the authority that must have signed its certificate (PEM)"),
             CommandOption("--broker-cert", .required("FILE"), help: "key and certificate to show it (PEM)"),
-            CommandOption("--limit", .required("MB"), help: "how much is kept; what follows passes unrecorded (default: 1024)",
-                          check: ReplayCommand.countProblem),
+            CommandOption(
+                "--limit", .required("MB"), help: "how much is kept; what follows passes unrecorded (default: 1024)",
+                check: ReplayCommand.countProblem),
         ],
         arguments: "[-- COMMAND...]",
         examples: [
@@ -38,13 +43,18 @@ enum RecordCommand {
         }
         let (conversation, isWhole) = try capture(broker, options)
         try conversation.write(to: file)
-        if !isWhole { Output.complain("more passed than --limit keeps: the recording ends before the conversation did") }
-        Output.complain("\(conversation.connections.count) connections, \(conversation.exchanges.count) exchanges in \(file)")
+        if !isWhole {
+            Output.complain("more passed than --limit keeps: the recording ends before the conversation did")
+        }
+        Output.complain(
+            "\(conversation.connections.count) connections, \(conversation.exchanges.count) exchanges in \(file)")
         return Int32(clamping: conversation.clientExit ?? 0)
     }
 
     /// Stands before the broker until the command ends or a signal comes.
-    static func capture(_ broker: Address, _ options: ParsedOptions) throws -> (conversation: Conversation, isWhole: Bool) {
+    static func capture(_ broker: Address, _ options: ParsedOptions) throws -> (
+        conversation: Conversation, isWhole: Bool
+    ) {
         // Threads that are started from here on leave these signals to this one.
         var signals = sigset_t()
         sigemptyset(&signals)
@@ -74,7 +84,8 @@ enum RecordCommand {
         var proxyOptions = RecordingProxy.Options(listen: listen, broker: broker)
         proxyOptions.note = { Output.complain($0) }
         if options.has("--broker-tls") {
-            proxyOptions.dialer = try .tls(authorityFile: options.value("--broker-ca"), clientFile: options.value("--broker-cert"))
+            proxyOptions.dialer = try .tls(
+                authorityFile: options.value("--broker-ca"), clientFile: options.value("--broker-cert"))
         }
         if options.has("--tls") {
             let material = try ProxyCertificates.make(in: options.value("--tls-dir") ?? ".")

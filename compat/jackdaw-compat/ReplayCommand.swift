@@ -18,18 +18,27 @@ enum ReplayCommand {
         options: [
             CommandOption("--to", .required("HOST:PORT"), help: "the broker to replay against", check: addressProblem),
             CommandOption("--tls", help: "speaks TLS to the broker"),
-            CommandOption("--ca", .required("FILE"), help: "the authority that must have signed the broker's certificate (PEM)"),
+            CommandOption(
+                "--ca", .required("FILE"), help: "the authority that must have signed the broker's certificate (PEM)"),
             CommandOption("--start", .required("COMMAND"), help: "starts a fresh broker for each fixture"),
-            CommandOption("--jobs", .required("N"), help: "fixtures at a time, with --start (default: 1)", check: countProblem),
+            CommandOption(
+                "--jobs", .required("N"), help: "fixtures at a time, with --start (default: 1)", check: countProblem),
             CommandOption("--no-setup", help: "leaves the fixture's setup: topics and records are there already"),
-            CommandOption("--rules", .required("FILE"), help: "what may differ and why (default: the rules of the project)"),
-            CommandOption("--patience", .required("MS"), help: "how long an answer may take beyond the recorded time (default: 10000)", check: countProblem),
-            CommandOption("--expect", .required("FILE"), help: "what the broker is known not to do: anything else is an error, and so is less"),
+            CommandOption(
+                "--rules", .required("FILE"), help: "what may differ and why (default: the rules of the project)"),
+            CommandOption(
+                "--patience", .required("MS"),
+                help: "how long an answer may take beyond the recorded time (default: 10000)", check: countProblem),
+            CommandOption(
+                "--expect", .required("FILE"),
+                help: "what the broker is known not to do: anything else is an error, and so is less"),
             CommandOption("--json", help: "one JSON object a fixture, with every difference"),
             CommandOption("--unused-rules", help: "names at the end the rules that nothing needed"),
         ],
         arguments: "FIXTURE...",
-        examples: ["jackdaw-compat replay --to localhost:9092 compat/fixtures/kafka-4.4.0/kcat-1.7.1/bootstrap-metadata.jsonl.gz"])
+        examples: [
+            "jackdaw-compat replay --to localhost:9092 compat/fixtures/kafka-4.4.0/kcat-1.7.1/bootstrap-metadata.jsonl.gz"
+        ])
 
     static func addressProblem(_ text: String) -> String? { Address(text) == nil ? "HOST:PORT expected" : nil }
     static func countProblem(_ text: String) -> String? { (Int(text) ?? 0) < 1 ? "a positive number expected" : nil }

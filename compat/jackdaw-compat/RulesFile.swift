@@ -11,6 +11,7 @@ enum RulesFile {
             return try Rules(reading: candidate)
         }
         throw ConversationError(
-            file: "compat/rules.txt", reason: "no rules here; name a file with --rules or the variable JACKDAW_COMPAT_RULES")
+            file: "compat/rules.txt",
+            reason: "no rules here; name a file with --rules or the variable JACKDAW_COMPAT_RULES")
     }
 }

@@ -18,7 +18,9 @@ enum ShowCommand {
             CommandOption("--exchange", .required("CONN/SEQ"), repeatable: true, help: "only this exchange"),
         ],
         arguments: "FIXTURE...",
-        examples: ["jackdaw-compat show --api Metadata compat/fixtures/kafka-4.4.0/kcat-1.7.1/bootstrap-metadata.jsonl.gz"])
+        examples: [
+            "jackdaw-compat show --api Metadata compat/fixtures/kafka-4.4.0/kcat-1.7.1/bootstrap-metadata.jsonl.gz"
+        ])
 
     static func run(_ options: ParsedOptions) throws -> Int32 {
         guard !options.arguments.isEmpty else { throw UsageError("jackdaw-compat show: no FIXTURE given") }

@@ -71,7 +71,9 @@ package struct Audit: Sendable {
             for partition in topic["partitionData"]?.elements ?? [] {
                 guard let records = partition["records"]?.content else { continue }
                 for batch in RecordsTree.read(records).elements {
-                    guard let magic = batch["magic"]?.integer, let attributes = batch["attributes"]?.integer else { continue }
+                    guard let magic = batch["magic"]?.integer, let attributes = batch["attributes"]?.integer else {
+                        continue
+                    }
                     features.insert("message format v\(magic)")
                     let codecs = ["none", "gzip", "snappy", "lz4", "zstd"]
                     let codec = Int(attributes & 7)
@@ -94,8 +96,12 @@ package struct Audit: Sendable {
         switch tree.value {
         case .string:
             guard let text = tree.string, !text.isEmpty else { return }
-            if member == "topic" || member == "topicName" || member == "topics" || member == "topicNames" { topics.insert(text) }
-            if member == "groupId" || member == "groups" || member == "groupIds" || member == "groupsNames" { groups.insert(text) }
+            if member == "topic" || member == "topicName" || member == "topics" || member == "topicNames" {
+                topics.insert(text)
+            }
+            if member == "groupId" || member == "groups" || member == "groupIds" || member == "groupsNames" {
+                groups.insert(text)
+            }
         case .array(let elements): for element in elements { collectNames(element, member: member) }
         case .structure(let members):
             for inner in members {
@@ -114,7 +120,8 @@ package struct Audit: Sendable {
                 guard let key = entry["apiKey"]?.integer, let low = entry["minVersion"]?.integer,
                     let high = entry["maxVersion"]?.integer, low <= high, low >= 0
                 else { continue }
-                advertised[Int16(truncatingIfNeeded: key)] = Int16(truncatingIfNeeded: low)...Int16(truncatingIfNeeded: high)
+                advertised[Int16(truncatingIfNeeded: key)] =
+                    Int16(truncatingIfNeeded: low)...Int16(truncatingIfNeeded: high)
             }
         } else if answer.apiKey == 3 {
             for topic in answer.body["topics"]?.elements ?? [] {
@@ -138,7 +145,8 @@ extension Audit {
         for (use, _) in uses.sorted(by: { ($0.key.apiKey, $0.key.version) < ($1.key.apiKey, $1.key.version) }) {
             let api = Schema.shared.apiName(use.apiKey)
             guard let range = target[use.apiKey] else {
-                findings.append(Finding(gravity: .breaks, text: "\(api): \(name) does not serve it; it closes the connection"))
+                findings.append(
+                    Finding(gravity: .breaks, text: "\(api): \(name) does not serve it; it closes the connection"))
                 continue
             }
             if range.contains(use.version) { continue }
@@ -149,7 +157,9 @@ extension Audit {
                 findings.append(tooOld(use, api, serves))
             } else if !negotiates {
                 findings.append(
-                    Finding(gravity: .breaks, text: "\(api) v\(use.version): \(serves), and the client does not ask what is served"))
+                    Finding(
+                        gravity: .breaks,
+                        text: "\(api) v\(use.version): \(serves), and the client does not ask what is served"))
             }
         }
         return findings
@@ -160,11 +170,14 @@ extension Audit {
         if negotiates, let recorded = advertised[use.apiKey], recorded.upperBound == use.version {
             return Finding(
                 gravity: .perhaps,
-                text: "\(api) v\(use.version): \(serves); it was the newest of the recorded broker, and the client may know newer ones")
+                text:
+                    "\(api) v\(use.version): \(serves); it was the newest of the recorded broker, and the client may know newer ones"
+            )
         }
         return Finding(
             gravity: .breaks,
-            text: "\(api) v\(use.version): \(serves); the client knows no newer version, so the broker closes the connection"
+            text:
+                "\(api) v\(use.version): \(serves); the client knows no newer version, so the broker closes the connection"
                 + " (Kafka 4.0 removed the versions from before 2.1: KIP-896)")
     }
 }

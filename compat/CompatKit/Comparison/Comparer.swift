@@ -190,7 +190,9 @@ extension Comparer {
     }
 
     /// Elements without a counterpart.
-    private mutating func report(_ elements: [FieldTree], without matched: Set<Int>, excuse: FieldRule?, isRecorded: Bool) {
+    private mutating func report(
+        _ elements: [FieldTree], without matched: Set<Int>, excuse: FieldRule?, isRecorded: Bool
+    ) {
         for (index, element) in elements.enumerated() where !matched.contains(index) {
             if let excuse {
                 result.neededRules.insert(excuse.line)
@@ -206,13 +208,16 @@ extension Comparer {
         }
     }
 
-    private mutating func match(_ recorded: [FieldTree], _ live: [FieldTree], keys: [String]) -> [(recorded: Int, live: Int)] {
+    private mutating func match(_ recorded: [FieldTree], _ live: [FieldTree], keys: [String]) -> [(
+        recorded: Int, live: Int
+    )] {
         var pairs: [(recorded: Int, live: Int)] = []
         var freeLive = Array(live.indices)
         var freeRecorded: [Int] = []
         for index in recorded.indices {
             let found = freeLive.firstIndex { candidate in
-                keys.isEmpty ? isSame(recorded[index], live[candidate]) : haveSameKey(recorded[index], live[candidate], keys)
+                keys.isEmpty
+                    ? isSame(recorded[index], live[candidate]) : haveSameKey(recorded[index], live[candidate], keys)
             }
             if let found {
                 pairs.append((index, freeLive.remove(at: found)))
@@ -227,7 +232,9 @@ extension Comparer {
 
     private func haveSameKey(_ recorded: FieldTree, _ live: FieldTree, _ keys: [String]) -> Bool {
         keys.allSatisfy { key in
-            guard let one = recorded[key], let other = live[key] else { return recorded[key] == nil && live[key] == nil }
+            guard let one = recorded[key], let other = live[key] else {
+                return recorded[key] == nil && live[key] == nil
+            }
             if one.isSameLeaf(as: other) { return true }
             guard let one = one.mappingValue, let other = other.mappingValue else { return false }
             return mapping.stands(other, for: one)

@@ -17,7 +17,8 @@ extension FieldTree {
         case (.bool(let one), .bool(let other)): one == other
         case (.int(let one), .int(let other)): one == other
         case (.double(let one), .double(let other)): one == other || one.isNaN && other.isNaN
-        case (.string(let one), .string(let other)), (.bytes(let one), .bytes(let other)), (.uuid(let one), .uuid(let other)),
+        case (.string(let one), .string(let other)), (.bytes(let one), .bytes(let other)),
+            (.uuid(let one), .uuid(let other)),
             (.records(let one), .records(let other)):
             one == other
         default: false

@@ -34,13 +34,6 @@ package struct Mapping: Sendable {
         return true
     }
 
-    /// Like `bind`, but a new binding replaces an old one: for values that are handed out anew under the same name.
-    package mutating func rebind(_ recorded: Value, to live: Value, in domain: Domain) {
-        if recorded.isReserved || live.isReserved { return }
-        liveValues[domain, default: [:]][recorded] = live
-        recordedValues[domain, default: [:]][live] = recorded
-    }
-
     /// The live value for a recorded one; nil if none is known.
     package func live(_ recorded: Value, in domain: Domain) -> Value? { liveValues[domain]?[recorded] }
 }

@@ -27,7 +27,9 @@ package enum RecordsTree {
         }
     }
 
-    private static func unreadable(_ bytes: UnsafeRawBufferPointer, from start: Int, because reason: String) -> FieldTree {
+    private static func unreadable(_ bytes: UnsafeRawBufferPointer, from start: Int, because reason: String)
+        -> FieldTree
+    {
         let range = start..<bytes.count
         return FieldTree(
             .structure([
@@ -66,13 +68,14 @@ package enum RecordsTree {
             var iterator = try RecordIterator(batch, scratch: scratch)
             while let record = try iterator.next() {
                 trees.append(
-                    FieldTree(.structure([
-                        FieldMember("offset", .int(record.offset)),
-                        FieldMember("timestamp", .int(record.timestamp)),
-                        FieldMember("key", value(record.key)),
-                        FieldMember("value", value(record.value)),
-                        FieldMember("headers", headers(record.headers)),
-                    ])))
+                    FieldTree(
+                        .structure([
+                            FieldMember("offset", .int(record.offset)),
+                            FieldMember("timestamp", .int(record.timestamp)),
+                            FieldMember("key", value(record.key)),
+                            FieldMember("value", value(record.value)),
+                            FieldMember("headers", headers(record.headers)),
+                        ])))
             }
             return [FieldMember("records", .array(trees))]
         } catch {
@@ -83,14 +86,18 @@ package enum RecordsTree {
         }
     }
 
-    private static func value(_ bytes: UnsafeRawBufferPointer?) -> FieldValue { bytes.map { .bytes(Array($0)) } ?? .null }
+    private static func value(_ bytes: UnsafeRawBufferPointer?) -> FieldValue {
+        bytes.map { .bytes(Array($0)) } ?? .null
+    }
 
     private static func headers(_ headers: RecordHeaders) -> FieldValue {
-        .array(headers.map { header in
-            FieldTree(.structure([
-                FieldMember("key", .string(Array(header.key))),
-                FieldMember("value", value(header.value)),
-            ]))
-        })
+        .array(
+            headers.map { header in
+                FieldTree(
+                    .structure([
+                        FieldMember("key", .string(Array(header.key))),
+                        FieldMember("value", value(header.value)),
+                    ]))
+            })
     }
 }

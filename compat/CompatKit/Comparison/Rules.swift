@@ -90,9 +90,10 @@ package struct Rules: Sendable {
             guard words[0] == "*" || Schema.shared.apiKey(named: words[0]) != nil else {
                 throw RuleProblem(reason: "no API is called \(words[0])")
             }
-            fields.append(FieldRule(
-                line: number, api: words[0], path: words[1], kind: try kind(words[2], Array(words.dropFirst(3))),
-                condition: condition, fixtures: fixtures, reason: String(parts[1])))
+            fields.append(
+                FieldRule(
+                    line: number, api: words[0], path: words[1], kind: try kind(words[2], Array(words.dropFirst(3))),
+                    condition: condition, fixtures: fixtures, reason: String(parts[1])))
         default: throw RuleProblem(reason: "unknown: \(words.first ?? "")")
         }
     }
@@ -152,7 +153,9 @@ package enum Glob {
             if pattern.first == UInt8(ascii: "*") {
                 pattern = pattern.dropFirst()
                 retry = (text, pattern)
-            } else if let byte = text.first, let expected = pattern.first, expected == UInt8(ascii: "?") || expected == byte {
+            } else if let byte = text.first, let expected = pattern.first,
+                expected == UInt8(ascii: "?") || expected == byte
+            {
                 text = text.dropFirst()
                 pattern = pattern.dropFirst()
             } else if text.isEmpty, pattern.isEmpty {

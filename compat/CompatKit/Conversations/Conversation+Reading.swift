@@ -70,7 +70,9 @@ private struct LineReader {
     }
 
     func connection(_ json: JSONValue) throws -> ConnectionLife {
-        guard let number = try integer("conn", in: json, as: Int.self) else { throw error("connections: conn is missing") }
+        guard let number = try integer("conn", in: json, as: Int.self) else {
+            throw error("connections: conn is missing")
+        }
         var life = ConnectionLife(number: number, openedMs: try self.number("opened_ms", in: json))
         life.closedMs = json["closed_ms"]?.double
         if let closer = json["closed_by"]?.string {

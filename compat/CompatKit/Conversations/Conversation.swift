@@ -22,9 +22,10 @@ package struct Conversation: Sendable {
     package init() {}
 
     /// `4.4.0` of `apache-kafka 4.4.0`; empty if the broker's name has no release.
-    package var release: String { broker.split(separator: " ").last.map(String.init).flatMap { $0.contains(".") ? $0 : nil } ?? "" }
+    package var release: String {
+        broker.split(separator: " ").last.map(String.init).flatMap { $0.contains(".") ? $0 : nil } ?? ""
+    }
 
-    package var advertisedHost: String { String(advertised.prefix { $0 != ":" }) }
     package var advertisedPort: Int? { advertised.split(separator: ":").last.flatMap { Int($0) } }
 }
 

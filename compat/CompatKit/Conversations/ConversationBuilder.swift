@@ -23,7 +23,9 @@ struct ConversationBuilder {
     }
 
     /// `packet` is the decoded frame, nil for one that is too short or a bare SASL token. The exchange's place comes back.
-    mutating func request(_ frame: [UInt8], _ packet: Packet?, on connection: Int, isSaslRaw: Bool, atMs time: Double) -> Int {
+    mutating func request(_ frame: [UInt8], _ packet: Packet?, on connection: Int, isSaslRaw: Bool, atMs time: Double)
+        -> Int
+    {
         let sequence = sequences[connection, default: 0]
         sequences[connection] = sequence + 1
         var exchange = RecordedExchange(connection: connection, sequence: sequence, request: frame, timeMs: time)

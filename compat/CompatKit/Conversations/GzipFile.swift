@@ -18,12 +18,16 @@ package enum GzipFile {
             if count == 0 { break }
             guard count > 0 else { throw ConversationError(file: path, reason: "not readable: \(problem(of: file))") }
             out += chunk[0..<Int(count)]
-            guard out.count <= maximumBytes else { throw ConversationError(file: path, reason: "larger than \(maximumBytes) bytes") }
+            guard out.count <= maximumBytes else {
+                throw ConversationError(file: path, reason: "larger than \(maximumBytes) bytes")
+            }
         }
         // gzread takes a file that ends too early for a short one; only the error state knows.
         var code: Int32 = 0
         _ = gzerror(file, &code)
-        if code != Z_OK, code != Z_STREAM_END { throw ConversationError(file: path, reason: "torn: \(problem(of: file))") }
+        if code != Z_OK, code != Z_STREAM_END {
+            throw ConversationError(file: path, reason: "torn: \(problem(of: file))")
+        }
         return out
     }
 
@@ -60,9 +64,10 @@ enum Gzip {
     static func compress(_ bytes: [UInt8]) throws -> [UInt8] {
         var stream = z_stream()
         let gzipWindow: Int32 = 15 + 16
-        guard deflateInit2_(
-            &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzipWindow, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
-            Int32(MemoryLayout<z_stream>.size)) == Z_OK
+        guard
+            deflateInit2_(
+                &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, gzipWindow, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
+                Int32(MemoryLayout<z_stream>.size)) == Z_OK
         else { throw ConversationError(file: "gzip", reason: "zlib does not start") }
         defer { deflateEnd(&stream) }
         var input = bytes

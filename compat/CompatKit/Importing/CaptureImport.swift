@@ -36,7 +36,9 @@ package struct CaptureImport {
     }
 
     /// Throws where tshark is missing or cannot read the file. What of the streams is no Kafka is noted.
-    package static func read(_ path: String, into conversation: Conversation, options: Options) throws -> (Conversation, notes: [String]) {
+    package static func read(_ path: String, into conversation: Conversation, options: Options) throws -> (
+        Conversation, notes: [String]
+    ) {
         var reader = CaptureImport(conversation, options: options)
         let lines = try Tshark.lines(of: path, keyLog: options.keyLog)
         for line in lines {
@@ -45,7 +47,8 @@ package struct CaptureImport {
         reader.finish()
         var result = reader.builder.conversation
         if result.exchanges.isEmpty {
-            throw ConversationError(file: path, reason: "no Kafka request in it\(reader.notes.isEmpty ? "" : ": " + reader.notes[0])")
+            throw ConversationError(
+                file: path, reason: "no Kafka request in it\(reader.notes.isEmpty ? "" : ": " + reader.notes[0])")
         }
         if let broker = reader.broker, result.advertised.isEmpty { result.advertised = "\(broker)" }
         return (result, reader.notes)
@@ -62,8 +65,6 @@ package struct CaptureImport {
         let isFromClient = packet.source == stream.client
         if let content = packet.content, !content.isEmpty, let fresh = inOrder(packet, content, isFromClient, &stream) {
             feed(fresh, isFromClient, &stream, packet, time)
-        } else if packet.isTLS, packet.length > 0, isFromClient, stream.connection == nil {
-            // Handshake records have nothing inside; if it stays so, the keys are missing.
         }
         if packet.isClosing, let connection = stream.connection {
             builder.closed(connection, by: isFromClient ? .client : .broker, atMs: time)
@@ -77,7 +78,9 @@ package struct CaptureImport {
     }
 
     /// The part of the content that is new. TLS comes in order from tshark; plain TCP may come twice or torn.
-    private mutating func inOrder(_ packet: CaptureLine, _ content: [UInt8], _ isFromClient: Bool, _ stream: inout Stream) -> [UInt8]? {
+    private mutating func inOrder(
+        _ packet: CaptureLine, _ content: [UInt8], _ isFromClient: Bool, _ stream: inout Stream
+    ) -> [UInt8]? {
         guard !packet.isTLS else { return content }
         guard !stream.isLost else { return nil }
         let next = (isFromClient ? stream.nextFromClient : stream.nextFromBroker) ?? packet.sequence
@@ -94,7 +97,9 @@ package struct CaptureImport {
         return Array(content[known...])
     }
 
-    private mutating func feed(_ bytes: [UInt8], _ isFromClient: Bool, _ stream: inout Stream, _ packet: CaptureLine, _ time: Double) {
+    private mutating func feed(
+        _ bytes: [UInt8], _ isFromClient: Bool, _ stream: inout Stream, _ packet: CaptureLine, _ time: Double
+    ) {
         var pieces: [FrameCutter.Piece] = []
         bytes.withUnsafeBytes { raw in
             if isFromClient {
@@ -110,13 +115,16 @@ package struct CaptureImport {
                 notes.append("stream \(packet.stream): a frame of \(length) bytes is left out")
                 if isFromClient { stream.dialogue.unreadRequest() }
             case .notKafka(let length):
-                notes.append("stream \(packet.stream): no Kafka frame (its length would be \(length)); what follows is left out")
+                notes.append(
+                    "stream \(packet.stream): no Kafka frame (its length would be \(length)); what follows is left out")
             case .head, .pass: break
             }
         }
     }
 
-    private mutating func take(_ frame: [UInt8], _ isFromClient: Bool, _ stream: inout Stream, _ packet: CaptureLine, _ time: Double) {
+    private mutating func take(
+        _ frame: [UInt8], _ isFromClient: Bool, _ stream: inout Stream, _ packet: CaptureLine, _ time: Double
+    ) {
         guard isFromClient else {
             guard let request = stream.dialogue.response(frame) else {
                 return notes.append("stream \(packet.stream): an answer to a request that the capture does not have")
@@ -140,8 +148,10 @@ package struct CaptureImport {
     }
 
     private mutating func finish() {
-        for (number, stream) in streams.sorted(by: { $0.key < $1.key }) where stream.connection == nil && !stream.isLost {
-            notes.append("stream \(number): nothing readable\(options.keyLog == nil ? "; TLS needs the keys (--keylog)" : "")")
+        for (number, stream) in streams.sorted(by: { $0.key < $1.key }) where stream.connection == nil && !stream.isLost
+        {
+            notes.append(
+                "stream \(number): nothing readable\(options.keyLog == nil ? "; TLS needs the keys (--keylog)" : "")")
         }
     }
 }

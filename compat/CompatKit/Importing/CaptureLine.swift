@@ -1,8 +1,9 @@
 /// One packet with content, as tshark prints it: fields between tabs.
 struct CaptureLine {
     static let fields = [
-        "frame.time_epoch", "tcp.stream", "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport", "tcp.seq",
-        "tcp.len", "tcp.flags.syn", "tcp.flags.fin", "tcp.flags.reset", "frame.protocols", "tcp.payload", "data.data",
+        "frame.time_epoch", "tcp.stream", "ip.src", "ipv6.src", "tcp.srcport", "ip.dst", "ipv6.dst", "tcp.dstport",
+        "tcp.seq",
+        "tcp.len", "tcp.flags.fin", "tcp.flags.reset", "frame.protocols", "tcp.payload", "data.data",
     ]
 
     var timeMs: Double
@@ -11,7 +12,6 @@ struct CaptureLine {
     var destination: Address
     var sequence: UInt32
     var length: Int
-    var isOpening: Bool
     var isClosing: Bool
     /// What the packet carries for Kafka: of TLS what was inside, nil where tshark could not decrypt.
     var content: [UInt8]?
@@ -33,7 +33,6 @@ struct CaptureLine {
         destination = Address(host: cell("ip.dst") + cell("ipv6.dst"), port: destinationPort)
         self.sequence = sequence
         self.length = length
-        isOpening = flag("tcp.flags.syn")
         isClosing = flag("tcp.flags.fin") || flag("tcp.flags.reset")
         isTLS = cell("frame.protocols").split(separator: ":").contains("tls")
         if isTLS {

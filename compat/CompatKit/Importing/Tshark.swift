@@ -15,7 +15,9 @@ enum Tshark {
         if let keyLog { words += ["-o", "tls.keylog_file:\(keyLog)"] }
         let (output, errors, status) = try run(words)
         guard status == 0 else {
-            let reason = String(decoding: errors, as: UTF8.self).split(separator: "\n").last.map(String.init) ?? "exit status \(status)"
+            let reason =
+                String(decoding: errors, as: UTF8.self).split(separator: "\n").last.map(String.init)
+                ?? "exit status \(status)"
             throw ConversationError(file: capture, reason: "tshark: \(reason)")
         }
         return String(decoding: output, as: UTF8.self).split(separator: "\n")
@@ -28,7 +30,8 @@ enum Tshark {
         do {
             process = try ChildProcess(words, output: output.writingEnd, errors: errors.writingEnd)
         } catch {
-            throw ConversationError(file: "tshark", reason: "not to be had (\(error)); Debian's package is called tshark")
+            throw ConversationError(
+                file: "tshark", reason: "not to be had (\(error)); Debian's package is called tshark")
         }
         // Errors are few; they fit in the pipe while the output is read.
         let text = output.readAll(limit: maximumOutputBytes)

@@ -12,7 +12,9 @@ package final class FrameLink {
 
     package func send(_ frame: [UInt8], until deadline: Deadline) throws(LinkError) {
         let length = UInt32(frame.count)
-        var bytes: [UInt8] = [UInt8(length >> 24), UInt8(length >> 16 & 255), UInt8(length >> 8 & 255), UInt8(length & 255)]
+        var bytes: [UInt8] = [
+            UInt8(length >> 24), UInt8(length >> 16 & 255), UInt8(length >> 8 & 255), UInt8(length & 255),
+        ]
         bytes += frame
         try link.write(bytes, until: deadline)
     }
@@ -21,8 +23,9 @@ package final class FrameLink {
     package func receive(until deadline: Deadline) throws(LinkError) -> [UInt8] {
         while true {
             if received.count - position >= 4 {
-                let length = Int32(bitPattern:
-                    UInt32(received[position]) << 24 | UInt32(received[position + 1]) << 16
+                let length = Int32(
+                    bitPattern:
+                        UInt32(received[position]) << 24 | UInt32(received[position + 1]) << 16
                         | UInt32(received[position + 2]) << 8 | UInt32(received[position + 3]))
                 guard length >= 0, length <= Self.maximumFrameBytes else { throw .noFrame(length: length) }
                 let start = position + 4
@@ -42,8 +45,6 @@ package final class FrameLink {
             while true { try fill(until: deadline) }
         } catch { return error == .closed }
     }
-
-    package var hasBufferedBytes: Bool { received.count > position }
 
     package func close() { link.close() }
 

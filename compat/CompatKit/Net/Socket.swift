@@ -11,7 +11,9 @@ package struct Deadline: Sendable {
 
     package var remainingMs: Int {
         let remaining = ContinuousClock.Instant.now.duration(to: instant).components
-        return max(0, Int(remaining.seconds) * 1000 + Int((remaining.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
+        return max(
+            0,
+            Int(remaining.seconds) * 1000 + Int((remaining.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000))
     }
 }
 
@@ -43,7 +45,9 @@ extension ByteLink {
     package func read(into buffer: UnsafeMutableRawBufferPointer, until deadline: Deadline) throws(LinkError) -> Int {
         while true {
             if let count = try receive(into: buffer) { return count }
-            guard wait(for: Int16(POLLIN), until: deadline) else { throw .timedOut(milliseconds: deadline.milliseconds) }
+            guard wait(for: Int16(POLLIN), until: deadline) else {
+                throw .timedOut(milliseconds: deadline.milliseconds)
+            }
         }
     }
 
@@ -68,7 +72,9 @@ extension ByteLink {
                 if offset == bytes.count { return }
                 continue
             }
-            guard wait(for: Int16(POLLOUT), until: deadline) else { throw .timedOut(milliseconds: deadline.milliseconds) }
+            guard wait(for: Int16(POLLOUT), until: deadline) else {
+                throw .timedOut(milliseconds: deadline.milliseconds)
+            }
         }
     }
 }
@@ -94,7 +100,9 @@ package final class Socket: ByteLink {
         var next = list
         while let entry = next {
             next = entry.pointee.ai_next
-            let descriptor = socket(entry.pointee.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+            let descriptor = socket(
+                entry.pointee.ai_family, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0
+            )
             guard descriptor >= 0 else { continue }
             let socket = Socket(descriptor: descriptor)
             if Glibc.connect(descriptor, entry.pointee.ai_addr, entry.pointee.ai_addrlen) != 0 {

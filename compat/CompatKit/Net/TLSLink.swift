@@ -10,7 +10,8 @@ package final class TLSLink: ByteLink {
     package var descriptor: Int32 { socket.descriptor }
 
     /// Takes a connected socket through the handshake.
-    package init(_ socket: Socket, context: TLSContext, serverName: String?, until deadline: Deadline) throws(LinkError) {
+    package init(_ socket: Socket, context: TLSContext, serverName: String?, until deadline: Deadline) throws(LinkError)
+    {
         self.socket = socket
         do {
             connection = try TLSConnection(context, socket: socket.descriptor, serverName: serverName)
@@ -23,9 +24,13 @@ package final class TLSLink: ByteLink {
                 _ = connection.uncork()
                 return
             case .wantRead:
-                guard socket.wait(for: Int16(POLLIN), until: deadline) else { throw .timedOut(milliseconds: deadline.milliseconds) }
+                guard socket.wait(for: Int16(POLLIN), until: deadline) else {
+                    throw .timedOut(milliseconds: deadline.milliseconds)
+                }
             case .wantWrite:
-                guard socket.wait(for: Int16(POLLOUT), until: deadline) else { throw .timedOut(milliseconds: deadline.milliseconds) }
+                guard socket.wait(for: Int16(POLLOUT), until: deadline) else {
+                    throw .timedOut(milliseconds: deadline.milliseconds)
+                }
             case .failed(let failure): throw .notConnected("TLS: \(failure)")
             }
         }

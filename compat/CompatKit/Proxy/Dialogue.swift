@@ -32,13 +32,17 @@ struct Dialogue {
         // With acks=0 the broker says nothing.
         if packet.apiKey != 0 || packet.body["acks"]?.integer != 0 || packet.problem != nil {
             requests.append(
-                Request(exchange: exchange, correlationId: packet.correlationId, apiKey: packet.apiKey, version: packet.version))
+                Request(
+                    exchange: exchange, correlationId: packet.correlationId, apiKey: packet.apiKey,
+                    version: packet.version))
         }
         return packet.problem
     }
 
     /// A request that passed unread.
-    mutating func unreadRequest() { requests.append(Request(exchange: nil, correlationId: nil, apiKey: nil, version: 0)) }
+    mutating func unreadRequest() {
+        requests.append(Request(exchange: nil, correlationId: nil, apiKey: nil, version: 0))
+    }
 
     /// The request that an answer with this correlation id belongs to: the oldest, or a later one where those before it get none.
     func pending(_ correlationId: Int32) -> Request? { index(correlationId).map { requests[$0] } }

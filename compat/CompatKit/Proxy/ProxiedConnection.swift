@@ -28,7 +28,8 @@ final class ProxiedConnection {
     private var dialogue = Dialogue()
 
     init(
-        client: any ByteLink, broker: any ByteLink, recorder: Recorder, rewriter: AddressRewriter, note: @escaping (String) -> Void
+        client: any ByteLink, broker: any ByteLink, recorder: Recorder, rewriter: AddressRewriter,
+        note: @escaping (String) -> Void
     ) {
         self.client = client
         self.broker = broker
@@ -86,18 +87,23 @@ final class ProxiedConnection {
 
     /// False when the client has closed.
     private func readRequests(_ buffer: UnsafeMutableRawBufferPointer) throws(LinkError) -> Bool {
-        guard toBroker.count < Self.maximumWaitingBytes, let count = try client.receive(into: buffer) else { return true }
+        guard toBroker.count < Self.maximumWaitingBytes, let count = try client.receive(into: buffer) else {
+            return true
+        }
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[0..<count])
         let take: (FrameCutter.Piece) -> Void = { piece in
             switch piece {
             case .head(let head): self.toBroker.bytes += head
-            case .pass(let range): self.toBroker.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[range]))
+            case .pass(let range):
+                self.toBroker.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[range]))
             case .frame(let frame, _): self.request(frame)
             case .skipped(let length):
                 self.note("connection \(self.number): a request of \(length) bytes passed unrecorded")
                 self.dialogue.unreadRequest()
             case .notKafka(let length):
-                self.note("connection \(self.number): a request begins with length \(length): passed on as it is from here on")
+                self.note(
+                    "connection \(self.number): a request begins with length \(length): passed on as it is from here on"
+                )
             }
         }
         if count == 0 {
@@ -110,16 +116,22 @@ final class ProxiedConnection {
 
     /// False when the broker has closed.
     private func readResponses(_ buffer: UnsafeMutableRawBufferPointer) throws(LinkError) -> Bool {
-        guard toClient.count < Self.maximumWaitingBytes, let count = try broker.receive(into: buffer) else { return true }
+        guard toClient.count < Self.maximumWaitingBytes, let count = try broker.receive(into: buffer) else {
+            return true
+        }
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[0..<count])
         let take: (FrameCutter.Piece) -> Void = { piece in
             switch piece {
             case .head(let head): self.toClient.bytes += head
-            case .pass(let range): self.toClient.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[range]))
+            case .pass(let range):
+                self.toClient.bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[range]))
             case .frame(let frame, let isHeld): self.response(frame, isHeld: isHeld)
-            case .skipped(let length): self.note("connection \(self.number): an answer of \(length) bytes passed unrecorded")
+            case .skipped(let length):
+                self.note("connection \(self.number): an answer of \(length) bytes passed unrecorded")
             case .notKafka(let length):
-                self.note("connection \(self.number): an answer begins with length \(length): passed on as it is from here on")
+                self.note(
+                    "connection \(self.number): an answer begins with length \(length): passed on as it is from here on"
+                )
             }
         }
         if count == 0 {
@@ -177,7 +189,9 @@ extension ProxiedConnection {
             }
             if let exchange = request.exchange { recorder.response(frame, to: exchange) }
         } else {
-            note("connection \(number): an answer with correlation id \(Dialogue.correlationId(of: frame)) to no request")
+            note(
+                "connection \(number): an answer with correlation id \(Dialogue.correlationId(of: frame)) to no request"
+            )
         }
         if isHeld { toClient.bytes += FrameCutter.lengthBytes(frame.count) + frame }
     }

@@ -22,10 +22,14 @@ package enum BatchRewriter {
             let producerId = integer(out, start + producerIdAt, 8)
             let epoch = Int16(truncatingIfNeeded: integer(out, start + producerEpochAt, 2))
             if let (newId, newEpoch) = renamed(producerId, epoch), newId != producerId || newEpoch != epoch {
-                let wasValid = CRC32C.of(out[(start + attributesAt)..<end]) == UInt32(truncatingIfNeeded: integer(out, start + crcAt, 4))
+                let wasValid =
+                    CRC32C.of(out[(start + attributesAt)..<end])
+                    == UInt32(truncatingIfNeeded: integer(out, start + crcAt, 4))
                 store(newId, 8, at: start + producerIdAt, in: &out)
                 store(Int64(newEpoch), 2, at: start + producerEpochAt, in: &out)
-                if wasValid { store(Int64(CRC32C.of(out[(start + attributesAt)..<end])), 4, at: start + crcAt, in: &out) }
+                if wasValid {
+                    store(Int64(CRC32C.of(out[(start + attributesAt)..<end])), 4, at: start + crcAt, in: &out)
+                }
             }
             start = end
         }

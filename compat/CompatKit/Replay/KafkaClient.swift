@@ -31,14 +31,17 @@ package final class KafkaClient {
         ])
         let headerSchema = Schema.shared.requestHeader
         var frame = try SchemaEncoder.encode(
-            FieldTree(json: header, schema: headerSchema, version: headerVersion), schema: headerSchema, version: headerVersion)
-        frame += try SchemaEncoder.encode(FieldTree(json: body, schema: schema, version: version), schema: schema, version: version)
+            FieldTree(json: header, schema: headerSchema, version: headerVersion), schema: headerSchema,
+            version: headerVersion)
+        frame += try SchemaEncoder.encode(
+            FieldTree(json: body, schema: schema, version: version), schema: schema, version: version)
         let deadline = Deadline.after(milliseconds: timeoutMs)
         do {
             try link.send(frame, until: deadline)
             let answer = Packet(response: try link.receive(until: deadline), apiKey: key, version: version)
             guard answer.correlationId == correlationId else {
-                throw Failure(api: "\(api) v\(version)", reason: "the answer has another correlation id than the request")
+                throw Failure(
+                    api: "\(api) v\(version)", reason: "the answer has another correlation id than the request")
             }
             if let problem = answer.problem { throw Failure(api: "\(api) v\(version)", reason: problem) }
             return answer.body

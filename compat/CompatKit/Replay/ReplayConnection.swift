@@ -41,7 +41,8 @@ final class ReplayConnection {
     private func place(_ frame: [UInt8]) throws(ReceiveError) {
         let correlationId = frame.count < 4 ? nil : frame[0..<4].reduce(Int32(0)) { $0 << 8 | Int32($1) }
         // A bare SASL token has no correlation id; it is the oldest request's.
-        guard let index = pending.firstIndex(where: { $0.correlationId == nil || $0.correlationId == correlationId }) else {
+        guard let index = pending.firstIndex(where: { $0.correlationId == nil || $0.correlationId == correlationId })
+        else {
             throw .unexpected(correlationId: correlationId)
         }
         answers[pending[index].exchange] = frame

@@ -56,13 +56,17 @@ package struct ReplayReport: Sendable {
             ("skippedExchanges", .integer(skippedExchanges)),
             ("comparedFields", .integer(comparedFields)),
             ("milliseconds", .integer(milliseconds)),
-            ("differences", .array(differences.map { difference in
-                .object([
-                    ("exchange", .integer(difference.exchange + 1)), ("place", .string(difference.place)),
-                    ("path", .string(difference.path)), ("expected", .string(difference.expected)),
-                    ("got", .string(difference.got)),
-                ])
-            })),
+            (
+                "differences",
+                .array(
+                    differences.map { difference in
+                        .object([
+                            ("exchange", .integer(difference.exchange + 1)), ("place", .string(difference.place)),
+                            ("path", .string(difference.path)), ("expected", .string(difference.expected)),
+                            ("got", .string(difference.got)),
+                        ])
+                    })
+            ),
         ])
     }
 }

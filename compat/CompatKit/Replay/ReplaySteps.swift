@@ -28,11 +28,14 @@ enum ReplayStep: Sendable {
             // A close is noted after what was read before it, whatever the clock's last digits say.
             let time = max(closedMs, lastMs[life.number] ?? 0)
             let isBroker = life.closedBy == .broker
-            steps.append((time, 3, isBroker ? .closeByBroker(connection: life.number) : .closeByClient(connection: life.number)))
+            steps.append(
+                (time, 3, isBroker ? .closeByBroker(connection: life.number) : .closeByClient(connection: life.number)))
         }
         // Requests are kept in the order in which they were read, which is the order of the file: times may tie.
         let ordered = steps.enumerated().sorted { one, other in
-            (one.element.timeMs, one.element.rank, one.offset) < (other.element.timeMs, other.element.rank, other.offset)
+            (one.element.timeMs, one.element.rank, one.offset) < (
+                other.element.timeMs, other.element.rank, other.offset
+            )
         }
         return ordered.map { ($0.element.timeMs, $0.element.step) }
     }
@@ -46,7 +49,8 @@ enum TransientExchanges {
         // By API and request body, the latest exchange that was answered without such a code.
         var settled: Set<[UInt8]> = []
         for (index, exchange) in conversation.exchanges.enumerated().reversed() {
-            guard let response = exchange.response, let request = Packet(request: exchange.request), request.problem == nil,
+            guard let response = exchange.response, let request = Packet(request: exchange.request),
+                request.problem == nil,
                 let apiKey = exchange.apiKey, let version = exchange.apiVersion
             else { continue }
             let key = Array(exchange.request[0..<4]) + Array(exchange.request[request.header.range.upperBound...])

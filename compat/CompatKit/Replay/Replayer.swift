@@ -108,7 +108,8 @@ package struct Replayer {
     private mutating func perform(_ step: ReplayStep) throws {
         switch step {
         case .open(let number):
-            connections[number] = ReplayConnection(FrameLink(try options.connect(.after(milliseconds: options.patienceMs))))
+            connections[number] = ReplayConnection(
+                FrameLink(try options.connect(.after(milliseconds: options.patienceMs))))
         case .send(let index): try send(index)
         case .receive(let index): try receive(index)
         case .closeByClient(let number):
@@ -125,7 +126,9 @@ extension Replayer {
         let exchange = conversation.exchanges[index]
         guard !skipped.contains(index) else { return }
         guard let connection = connections[exchange.connection] else {
-            try stop(index, expected: "a connection that stands", got: "none: the recording does not open connection \(exchange.connection)")
+            try stop(
+                index, expected: "a connection that stands",
+                got: "none: the recording does not open connection \(exchange.connection)")
             return
         }
         waitForRace(exchange, on: connection)
@@ -140,7 +143,8 @@ extension Replayer {
     ) throws {
         let correlationId = exchange.isSaslRaw || exchange.isMalformed ? nil : exchange.correlationId
         do {
-            try connection.send(frame, exchange: index, correlationId: correlationId, until: .after(milliseconds: options.patienceMs))
+            try connection.send(
+                frame, exchange: index, correlationId: correlationId, until: .after(milliseconds: options.patienceMs))
         } catch {
             // A broker that closes on a bad request may do so before this one is written; the close has its own step.
             if exchange.response != nil { try stop(index, expected: "an answer", got: "\(error)") }
@@ -148,7 +152,9 @@ extension Replayer {
         lastSend = (exchange.timeMs, .now, exchange.apiKey == 0 && exchange.response == nil)
     }
 
-    private mutating func liveFrame(of index: Int, _ exchange: RecordedExchange, on connection: ReplayConnection) -> [UInt8] {
+    private mutating func liveFrame(of index: Int, _ exchange: RecordedExchange, on connection: ReplayConnection)
+        -> [UInt8]
+    {
         if exchange.isSaslRaw { return connection.sasl?.liveToken(for: exchange.request) ?? exchange.request }
         guard !exchange.isMalformed, var packet = Packet(request: exchange.request) else { return exchange.request }
         sentRequests[index] = packet
@@ -164,9 +170,11 @@ extension Replayer {
     }
 
     private func waitForRace(_ exchange: RecordedExchange, on connection: ReplayConnection) {
-        guard let lastSend, connections.values.contains(where: { $0 !== connection && !$0.pending.isEmpty }) || lastSend.isSilent
+        guard let lastSend,
+            connections.values.contains(where: { $0 !== connection && !$0.pending.isEmpty }) || lastSend.isSilent
         else { return }
-        let gap = min(exchange.timeMs - lastSend.recordedMs, lastSend.isSilent ? Self.silentProduceGapMs : Self.raceGapMs)
+        let gap = min(
+            exchange.timeMs - lastSend.recordedMs, lastSend.isSilent ? Self.silentProduceGapMs : Self.raceGapMs)
         if gap > 0 { pause(until: lastSend.instant + .milliseconds(gap)) }
     }
 }
@@ -193,7 +201,8 @@ extension Replayer {
             switch error {
             case .link(let error): try stop(index, expected: "an answer", got: "\(error)")
             case .unexpected(let id):
-                try stop(index, expected: "its answer", got: "an answer with correlation id \(id.map { "\($0)" } ?? "none")")
+                try stop(
+                    index, expected: "its answer", got: "an answer with correlation id \(id.map { "\($0)" } ?? "none")")
             }
             return []
         }
@@ -212,8 +221,11 @@ extension Replayer {
         {
             return []
         }
-        let differences = comparer.compare(recorded: recordedPacket, live: livePacket, request: request, sasl: connection.sasl)
-        if apiKey == 36, let one = recordedPacket.body["authBytes"]?.content, let other = livePacket.body["authBytes"]?.content {
+        let differences = comparer.compare(
+            recorded: recordedPacket, live: livePacket, request: request, sasl: connection.sasl)
+        if apiKey == 36, let one = recordedPacket.body["authBytes"]?.content,
+            let other = livePacket.body["authBytes"]?.content
+        {
             connection.sasl?.answered(recorded: one, live: other)
         }
         return differences
@@ -246,10 +258,12 @@ extension Replayer {
 
     /// Whether the last answer says that the broker is not ready, where the recorded one does not.
     private func isTransient(_ exchange: RecordedExchange) -> Bool {
-        guard let lastAnswer, let recorded = exchange.response, let apiKey = exchange.apiKey, let version = exchange.apiVersion
+        guard let lastAnswer, let recorded = exchange.response, let apiKey = exchange.apiKey,
+            let version = exchange.apiVersion
         else { return false }
         return lastAnswer.body.hasErrorCode(in: options.rules.transient)
-            && !Packet(response: recorded, apiKey: apiKey, version: version).body.hasErrorCode(in: options.rules.transient)
+            && !Packet(response: recorded, apiKey: apiKey, version: version).body.hasErrorCode(
+                in: options.rules.transient)
     }
 
     private mutating func awaitClose(of number: Int) throws {
@@ -270,7 +284,8 @@ extension Replayer {
         guard let connection = connections[number] else { return }
         // A request that was on its way when the client closed may be answered or not; one that later ones overtook may not.
         let lastAnswered = conversation.exchanges.lastIndex { $0.connection == number && $0.response != nil } ?? 0
-        for (index, frame) in connection.unasked where conversation.exchanges[index].response == nil && index < lastAnswered {
+        for (index, frame) in connection.unasked
+        where conversation.exchanges[index].response == nil && index < lastAnswered {
             add([FieldDifference(path: "", expected: "no answer", got: "one of \(frame.count) bytes")], at: index)
         }
     }
@@ -280,7 +295,8 @@ extension Replayer {
         for difference in differences where report.differences.count < Self.maximumDifferences {
             report.differences.append(
                 .init(
-                    exchange: index, place: place, path: difference.path, expected: difference.expected, got: difference.got))
+                    exchange: index, place: place, path: difference.path, expected: difference.expected,
+                    got: difference.got))
         }
     }
 

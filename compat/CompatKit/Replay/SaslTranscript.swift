@@ -33,7 +33,8 @@ package struct SaslTranscript: Sendable {
         live["r"] = liveServerFirst["r"]
         let secret = secret
         // A proof that was wrong when it was recorded is wrong again: nobody here knows the right one to spoil.
-        if let secret, let proof = secret.proof(for: message, serverFirst: recordedServerFirst, clientFirst: clientFirst),
+        if let secret,
+            let proof = secret.proof(for: message, serverFirst: recordedServerFirst, clientFirst: clientFirst),
             proof == message["p"],
             let renewed = secret.proof(for: live, serverFirst: liveServerFirst, clientFirst: clientFirst)
         {
@@ -58,15 +59,18 @@ package struct SaslTranscript: Sendable {
         let other = ScramMessage(live)
         if one["v"] != nil, let signature = other["v"] {
             guard let liveServerFirst, let liveClientFinal else { return false }
-            return secret?.signature(for: liveClientFinal, serverFirst: liveServerFirst, clientFirst: clientFirst) == signature
+            return secret?.signature(for: liveClientFinal, serverFirst: liveServerFirst, clientFirst: clientFirst)
+                == signature
         }
         guard one["r"] != nil, let nonce = other["r"] else { return recorded == live }
         let clientNonce = ScramMessage(clientFirst)["r"] ?? ""
-        return nonce.hasPrefix(clientNonce) && nonce.count > clientNonce.count && one["s"] == other["s"] && one["i"] == other["i"]
+        return nonce.hasPrefix(clientNonce) && nonce.count > clientNonce.count && one["s"] == other["s"]
+            && one["i"] == other["i"]
     }
 
     private var secret: ScramSecret? {
-        guard let user = ScramMessage(clientFirst)["n"], let password = passwords[Self.key(user: user, mechanism: mechanism)]
+        guard let user = ScramMessage(clientFirst)["n"],
+            let password = passwords[Self.key(user: user, mechanism: mechanism)]
         else { return nil }
         return ScramSecret(mechanism: mechanism, password: password)
     }
@@ -77,7 +81,8 @@ struct ScramMessage: Sendable {
     private var parts: [String]
 
     init(_ bytes: [UInt8]) {
-        parts = String(decoding: bytes, as: UTF8.self).split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        parts = String(decoding: bytes, as: UTF8.self).split(separator: ",", omittingEmptySubsequences: false).map(
+            String.init)
     }
 
     subscript(_ name: String) -> String? {

@@ -41,15 +41,19 @@ struct ScramSecret {
     }
 
     private func saltedPassword(_ serverFirst: ScramMessage) -> [UInt8]? {
-        guard let salt = serverFirst["s"].flatMap({ Base64.decode($0) }), let iterations = serverFirst["i"].flatMap({ Int($0) }),
+        guard let salt = serverFirst["s"].flatMap({ Base64.decode($0) }),
+            let iterations = serverFirst["i"].flatMap({ Int($0) }),
             (1...Self.maximumIterations).contains(iterations)
         else { return nil }
         return salted(salt: salt, iterations: iterations)
     }
 
-    private func authMessage(_ clientFinal: ScramMessage, _ serverFirst: ScramMessage, _ clientFirst: [UInt8]) -> [UInt8] {
+    private func authMessage(_ clientFinal: ScramMessage, _ serverFirst: ScramMessage, _ clientFirst: [UInt8])
+        -> [UInt8]
+    {
         // The GS2 header (`n,,` or with an authorization identity) is not part of what is signed.
-        let first = String(decoding: clientFirst, as: UTF8.self).split(separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
+        let first = String(decoding: clientFirst, as: UTF8.self).split(
+            separator: ",", maxSplits: 2, omittingEmptySubsequences: false)
         let bare = first.count == 3 ? String(first[2]) : ""
         return Array("\(bare),\(serverFirst.text),\(clientFinal.withoutProof)".utf8)
     }

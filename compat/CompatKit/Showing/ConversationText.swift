@@ -8,7 +8,9 @@ package struct ConversationText {
     package init() {}
 
     package func head(_ conversation: Conversation) -> [String] {
-        var lines = ["\(conversation.client) with \(conversation.broker): \(conversation.scenario) (\(conversation.listener))"]
+        var lines = [
+            "\(conversation.client) with \(conversation.broker): \(conversation.scenario) (\(conversation.listener))"
+        ]
         if !conversation.about.isEmpty { lines.append("  \(conversation.about)") }
         for step in conversation.setup { lines.append("  setup: \(step.text.prefix(160))") }
         for life in conversation.connections {
@@ -47,7 +49,9 @@ package struct ConversationText {
         }
         if let problem = packet.problem { lines.append("    broken: \(problem)") }
         if packet.leftOver > 0 {
-            lines.append("    \(packet.leftOver) bytes after the last field: \(Hex.encode(packet.frame.suffix(min(64, packet.leftOver))))")
+            lines.append(
+                "    \(packet.leftOver) bytes after the last field: \(Hex.encode(packet.frame.suffix(min(64, packet.leftOver))))"
+            )
         }
         return lines
     }

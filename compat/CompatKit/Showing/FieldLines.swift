@@ -29,7 +29,9 @@ package struct FieldLines {
                 path.steps.removeLast()
             }
         case .array(let elements) where !elements.isEmpty:
-            if elements.allSatisfy({ $0.integer != nil }) { return line(tree, elements.map(\.shortText).joined(separator: ", ")) }
+            if elements.allSatisfy({ $0.integer != nil }) {
+                return line(tree, elements.map(\.shortText).joined(separator: ", "))
+            }
             for (index, element) in elements.enumerated() {
                 path.steps.append(.element(index))
                 add(element)

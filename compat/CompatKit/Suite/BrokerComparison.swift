@@ -8,7 +8,8 @@ package struct BrokerComparison {
     package var preparesBrokers: Bool
 
     package init(
-        rules: Rules, left: (address: Address, dialer: Dialer), right: (address: Address, dialer: Dialer), preparesBrokers: Bool
+        rules: Rules, left: (address: Address, dialer: Dialer), right: (address: Address, dialer: Dialer),
+        preparesBrokers: Bool
     ) {
         self.rules = rules
         self.left = left
@@ -43,9 +44,11 @@ package struct BrokerComparison {
     }
 
     private func nodeId() throws -> Int {
-        let client = KafkaClient(FrameLink(try left.dialer.connect(to: left.address, until: .after(milliseconds: 10_000))))
+        let client = KafkaClient(
+            FrameLink(try left.dialer.connect(to: left.address, until: .after(milliseconds: 10_000))))
         defer { client.close() }
-        let answer = try client.call("Metadata", version: 4, .object([("topics", .array([])), ("allowAutoTopicCreation", .bool(false))]))
+        let answer = try client.call(
+            "Metadata", version: 4, .object([("topics", .array([])), ("allowAutoTopicCreation", .bool(false))]))
         return Int(answer["brokers"]?.elements.first?["nodeId"]?.integer ?? 0)
     }
 }

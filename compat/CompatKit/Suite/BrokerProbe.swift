@@ -8,7 +8,10 @@ package enum BrokerProbe {
         ("Metadata", 8, #"{"topics":null,"allowAutoTopicCreation":false}"#),
         ("DescribeCluster", 0, "{}"),
         ("ListGroups", 3, "{}"),
-        ("DescribeConfigs", 2, #"{"resources":[{"resourceType":4,"resourceName":"NODE","configurationKeys":null}],"includeSynonyms":true}"#),
+        (
+            "DescribeConfigs", 2,
+            #"{"resources":[{"resourceType":4,"resourceName":"NODE","configurationKeys":null}],"includeSynonyms":true}"#
+        ),
         ("DescribeLogDirs", 2, #"{"topics":null}"#),
         ("DescribeAcls", 1, #"{"resourceTypeFilter":1,"patternTypeFilter":1,"operation":1,"permissionType":1}"#),
         ("DescribeClientQuotas", 0, #"{"components":[],"strict":false}"#),
@@ -24,7 +27,9 @@ package enum BrokerProbe {
         conversation.scenario = "probe"
         conversation.advertised = "localhost:0"
         for (index, question) in questions.enumerated() {
-            guard let key = Schema.shared.apiKey(named: question.api), let schema = Schema.shared.requests[key] else { continue }
+            guard let key = Schema.shared.apiKey(named: question.api), let schema = Schema.shared.requests[key] else {
+                continue
+            }
             let time = Double(index * 10)
             let body = try JSONValue(parsing: question.body.replacing("NODE", with: "\(nodeId)"))
             let header = JSONValue.object([
@@ -37,7 +42,8 @@ package enum BrokerProbe {
                     FieldTree(json: header, schema: Schema.shared.requestHeader, version: headerVersion),
                     schema: Schema.shared.requestHeader, version: headerVersion)
                 + SchemaEncoder.encode(
-                    FieldTree(json: body, schema: schema, version: question.version), schema: schema, version: question.version)
+                    FieldTree(json: body, schema: schema, version: question.version), schema: schema,
+                    version: question.version)
             var exchange = RecordedExchange(connection: index + 1, sequence: 0, request: frame, timeMs: time + 1)
             exchange.apiKey = key
             exchange.apiVersion = question.version

@@ -8,7 +8,7 @@ package final class BrokerProcess {
     }
 
     package let address: Address
-    private let process: pid_t
+    private let process: ChildProcess
     private let output: Int32
     private let directory: String
 
@@ -29,12 +29,17 @@ package final class BrokerProcess {
         // Neither end may leak into another broker that is started at the same time, or its end would never be seen.
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         output = ends[0]
+        let errors = open(directory + "/errors", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         do {
             // This process keeps no writing end: so the end of the command is the end of what it prints.
-            defer { close(ends[1]) }
-            process = try Self.spawn(command, output: ends[1], errors: directory + "/errors", [
-                "BROKER_CONFIG=\(file)", "BROKER_RELEASE=\(release)", "BROKER_LISTENER=\(listener)",
-            ])
+            defer {
+                close(ends[1])
+                close(errors)
+            }
+            let variables = ["BROKER_CONFIG=\(file)", "BROKER_RELEASE=\(release)", "BROKER_LISTENER=\(listener)"]
+            process = try ChildProcess(
+                ["/bin/sh", "-c", "exec \(command)"], variables: variables, output: ends[1], errors: errors,
+                ownGroup: true)
         }
         do {
             address = try Self.readAddress(from: ends[0], errors: directory + "/errors")
@@ -64,34 +69,6 @@ package final class BrokerProcess {
         rmdir(directory)
     }
 
-    private static func spawn(_ command: String, output: Int32, errors: String, _ variables: [String]) throws -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, output, 1)
-        posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // A group of its own, so that what the command started can be ended with it.
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
-        var environment: [UnsafeMutablePointer<CChar>?] = []
-        var entry = environ
-        while let variable = entry.pointee {
-            environment.append(strdup(variable))
-            entry += 1
-        }
-        environment += variables.map { strdup($0) } + [nil]
-        let words: [String] = ["/bin/sh", "-c", "exec \(command)"]
-        var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-        defer { for pointer in environment + arguments { free(pointer) } }
-        var process = pid_t()
-        let code = posix_spawn(&process, "/bin/sh", &actions, &attributes, &arguments, &environment)
-        guard code == 0 else { throw Failure(reason: "\(command): \(String(cString: strerror(code)))") }
-        return process
-    }
-
     private static func readAddress(from descriptor: Int32, errors: String) throws -> Address {
         let deadline = Deadline.after(milliseconds: readyMs)
         var line: [UInt8] = []
@@ -109,7 +86,9 @@ package final class BrokerProcess {
             line.append(byte)
         }
         let text = String(decoding: line, as: UTF8.self)
-        guard let address = Address(text) else { throw Failure(reason: "the broker's command printed no HOST:PORT but: \(text)") }
+        guard let address = Address(text) else {
+            throw Failure(reason: "the broker's command printed no HOST:PORT but: \(text)")
+        }
         return address
     }
 
@@ -120,17 +99,14 @@ package final class BrokerProcess {
     }
 
     /// Asks, and after a while insists. The broker is gone when this returns.
-    private static func end(_ process: pid_t) {
-        kill(process, SIGTERM)
+    private static func end(_ process: ChildProcess) {
+        process.terminate()
         let deadline = Deadline.after(milliseconds: endMs)
         while deadline.remainingMs > 0 {
-            var status: Int32 = 0
-            let ended = waitpid(process, &status, WNOHANG)
-            if ended == process || ended < 0 && errno == ECHILD { return }
+            if process.poll() != nil { return }
             pause(milliseconds: 5)
         }
-        kill(-process, SIGKILL)
-        var status: Int32 = 0
-        waitpid(process, &status, 0)
+        process.killGroup()
+        _ = process.wait()
     }
 }

@@ -10,11 +10,15 @@ package final class ChildProcess {
     }
 
     /// The words are run as they are, without a shell; `variables` (`NAME=VALUE`) are added to the environment. `output` and
-    /// `errors` take the place of the standard descriptors where they are given.
-    package init(_ words: [String], variables: [String] = [], output: Int32? = nil, errors: Int32? = nil) throws {
+    /// `errors` take the place of the standard descriptors where they are given. With a group of its own, what the command started can
+    /// be ended with it, and the terminal's signals do not reach it.
+    package init(
+        _ words: [String], variables: [String] = [], output: Int32? = nil, errors: Int32? = nil, ownGroup: Bool = false
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
+        if ownGroup { posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) }
         if let output { posix_spawn_file_actions_adddup2(&actions, output, 1) }
         if let errors { posix_spawn_file_actions_adddup2(&actions, errors, 2) }
         var attributes = posix_spawnattr_t()
@@ -24,7 +28,8 @@ package final class ChildProcess {
         var none = sigset_t()
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+        posix_spawnattr_setflags(
+            &attributes, Int16(POSIX_SPAWN_SETSIGMASK) | (ownGroup ? Int16(POSIX_SPAWN_SETPGROUP) : 0))
         var environment: [UnsafeMutablePointer<CChar>?] = []
         var entry = environ
         while let variable = entry.pointee {
@@ -46,6 +51,9 @@ package final class ChildProcess {
     package func wait() -> Int { collect(0) ?? 1 }
 
     package func terminate() { kill(process, SIGTERM) }
+
+    /// Only for a command with a group of its own.
+    func killGroup() { kill(-process, SIGKILL) }
 
     private func collect(_ flags: Int32) -> Int? {
         if let status { return status }

@@ -28,7 +28,9 @@ package struct Expectations: Sendable {
     package init(parsing text: String, file: String) throws {
         for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             if line.isEmpty || line.hasPrefix("#") { continue }
-            func problem(_ reason: String) -> ConversationError { ConversationError(file: file, line: index + 1, reason: reason) }
+            func problem(_ reason: String) -> ConversationError {
+                ConversationError(file: file, line: index + 1, reason: reason)
+            }
             let parts = line.split(separator: " -- ", maxSplits: 1)
             guard parts.count == 2 else { throw problem("a line ends with ' -- ' and its reason") }
             let words = parts[0].split(separator: " ").map(String.init)
@@ -36,14 +38,17 @@ package struct Expectations: Sendable {
             case ("to-come", 4...):
                 toCome.append(
                     ToCome(
-                        line: index + 1, capability: words[1], apis: Set(words[2].split(separator: ",").map(String.init)),
+                        line: index + 1, capability: words[1],
+                        apis: Set(words[2].split(separator: ",").map(String.init)),
                         fixtures: Array(words.dropFirst(3)), reason: String(parts[1])))
             case ("deviates", 5):
                 deviations.append(
                     Deviation(
                         line: index + 1, fixture: words[1], exchange: "\(words[2]) \(words[3])", path: words[4],
                         reason: String(parts[1])))
-            default: throw problem("`to-come CAPABILITY API,API FIXTURE...` or `deviates FIXTURE CONN/SEQ API PATH` expected")
+            default:
+                throw problem(
+                    "`to-come CAPABILITY API,API FIXTURE...` or `deviates FIXTURE CONN/SEQ API PATH` expected")
             }
         }
     }
@@ -73,18 +78,21 @@ package struct Expectations: Sendable {
         if isSame {
             if let entry = known.first {
                 return Verdict(
-                    kind: .surprise, text: "passes: line \(entry.line) (\(entry.capability)) says that it cannot", lines: lines)
+                    kind: .surprise, text: "passes: line \(entry.line) (\(entry.capability)) says that it cannot",
+                    lines: lines)
             }
             return Verdict(kind: .same, text: "", lines: lines)
         }
         let api = report.outcome == .cannot ? "start" : Self.api(of: rest[0])
         if let entry = known.first(where: { $0.apis.contains(api) }) {
-            return Verdict(kind: .expected, text: "\(entry.capability): \(entry.reason)", lines: lines.union([entry.line]))
+            return Verdict(
+                kind: .expected, text: "\(entry.capability): \(entry.reason)", lines: lines.union([entry.line]))
         }
         if let entry = known.first {
             let expected = entry.apis.sorted().joined(separator: ", ")
             return Verdict(
-                kind: .surprise, text: "fails at \(api), where line \(entry.line) expects \(expected): \(report.line)", lines: lines)
+                kind: .surprise, text: "fails at \(api), where line \(entry.line) expects \(expected): \(report.line)",
+                lines: lines)
         }
         return Verdict(kind: .surprise, text: report.line, lines: lines)
     }
@@ -97,7 +105,11 @@ package struct Expectations: Sendable {
     /// Lines that no report needed: what they speak of has been built, or is gone.
     package func unused(_ verdicts: [Verdict]) -> [String] {
         let used = verdicts.reduce(into: Set<Int>()) { $0.formUnion($1.lines) }
-        return toCome.filter { !used.contains($0.line) }.map { "line \($0.line): to-come \($0.capability) is needed no more" }
-            + deviations.filter { !used.contains($0.line) }.map { "line \($0.line): deviates \($0.fixture) is needed no more" }
+        return toCome.filter { !used.contains($0.line) }.map {
+            "line \($0.line): to-come \($0.capability) is needed no more"
+        }
+            + deviations.filter { !used.contains($0.line) }.map {
+                "line \($0.line): deviates \($0.fixture) is needed no more"
+            }
     }
 }

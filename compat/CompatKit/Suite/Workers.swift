@@ -12,11 +12,13 @@ package enum Workers {
     package static func start(_ work: @escaping @Sendable () -> Void) -> pthread_t? {
         var thread = pthread_t()
         let job = Unmanaged.passRetained(Job(work))
-        let code = pthread_create(&thread, nil, { raw in
-            guard let raw else { return nil }
-            Unmanaged<Job>.fromOpaque(raw).takeRetainedValue().work()
-            return nil
-        }, job.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { raw in
+                guard let raw else { return nil }
+                Unmanaged<Job>.fromOpaque(raw).takeRetainedValue().work()
+                return nil
+            }, job.toOpaque())
         guard code == 0 else {
             job.release()
             return nil
