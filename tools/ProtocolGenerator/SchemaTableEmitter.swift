@@ -1,10 +1,10 @@
 /// SchemaTable.swift: every message and error as lines of text, from which KafkaSchema makes its tables at run time. The tools
 /// share no code with KafkaMessages, so that the two prove each other; this is all that they have in common.
 struct SchemaTableEmitter: Emitter {
-    let ownedFolders: [String] = []
+    let ownedFolders = ["compat/KafkaSchema/Generated"]
 
     func emit(_ schema: Schema) throws -> [GeneratedFile] {
-        let file = try GeneratedFile.swift("compat/KafkaSchema/SchemaTable.swift", from: "Schema") { text in
+        let file = try GeneratedFile.swift("compat/KafkaSchema/Generated/SchemaTable.swift", from: "Schema") { text in
             text.line("/// See SchemaTableReader for what a line says.")
             text.line("let schemaTable: StaticString = \"\"\"")
             for message in schema.messages {
@@ -26,19 +26,25 @@ struct SchemaTableEmitter: Emitter {
             case .header: ("header", "-", message.name)
             case .record(let framing): ("record", framing?.recordType.map { "\($0)" } ?? "-", message.name)
             }
-        return "\(kind) \(key) \(name) \(message.validVersions.lowerBound)-\(message.validVersions.upperBound) \(flexible)"
+        return
+            "\(kind) \(key) \(name) \(message.validVersions.lowerBound)-\(message.validVersions.upperBound) \(flexible)"
     }
 
     private func emit(_ field: Field, of message: Message, depth: Int, into text: inout SwiftText) throws {
         var words = [field.name, typeText(field.type), range(field.versions, within: message.validVersions)]
-        if let nullable = field.nullableVersions { words.append("null=\(range(nullable, within: message.validVersions))") }
-        if let tag = field.tag { words.append("tag=\(tag.number)@\(range(tag.versions, within: message.validVersions))") }
+        if let nullable = field.nullableVersions {
+            words.append("null=\(range(nullable, within: message.validVersions))")
+        }
+        if let tag = field.tag {
+            words.append("tag=\(tag.number)@\(range(tag.versions, within: message.validVersions))")
+        }
         switch field.defaultValue {
         case .null: words.append("default=null")
         case .bool(let value): words.append("default=\(value)")
         case .number(let number): words.append("default=\(number)")
         case .text(let value):
-            throw SchemaError(file: message.file, line: 0, problem: "\(field.name): the table has no form for default \(value)")
+            throw SchemaError(
+                file: message.file, line: 0, problem: "\(field.name): the table has no form for default \(value)")
         case nil: break
         }
         if field.isKey { words.append("key") }
