@@ -6,11 +6,10 @@ extension APIRegistry {
     /// Topics, configurations and what an administrator asks of the cluster.
     mutating func registerAdminAPIs(_ services: BrokerServices) {
         let (store, live) = (services.store, services.live)
-        let keys = KeyList(release)
         let alterer = ConfigurationAlterer(store: store, live: live)
-        register(CreateTopics(store: store, live: live, keys: keys))
+        register(CreateTopics(store: store, live: live))
         register(DeleteTopics(store: store, live: live))
-        register(DescribeConfigs(nodeId: services.identity.nodeId, store: store, live: live, keys: keys))
+        register(DescribeConfigs(nodeId: services.identity.nodeId, store: store, live: live))
         register(AlterConfigs(alterer: alterer))
         register(DescribeLogDirs(logs: services.replicas.logs, workers: services.workers))
         register(CreatePartitions(store: store))

@@ -6,9 +6,9 @@ extension BrokerConfiguration {
         try checkListeners()
         try checkRetention()
         for (key, facts) in ConfigurationScope.broker.keys.enumerated().filter({ $0.element.type == .class }) {
-            guard let name = staticValues[String(describing: facts.name)], !name.isEmpty, name != facts.defaultText else {
-                continue
-            }
+            guard let name = staticValues[String(describing: facts.name)], !name.isEmpty,
+                name != facts.defaultText(in: keys)
+            else { continue }
             note("\(BrokerKey(index: key).name)=\(name) is ignored: Java classes cannot be loaded here")
         }
     }

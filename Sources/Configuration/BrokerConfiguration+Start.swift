@@ -6,9 +6,10 @@ extension BrokerConfiguration {
     ///   - port: `--port`: the loopback addresses, in place of all listeners of the file.
     ///   - dataDirectory: `--data`: in place of log.dirs and metadata.log.dir.
     ///   - tls: `--tls`: a listener of protocol SSL on the port after the first listener's, unless there is one already.
+    ///   - keys: the releases whose keys and defaults are meant.
     package init(
         serverProperties: String?, settings: [(key: String, value: String)] = [], port: Int32? = nil,
-        dataDirectory: String? = nil, tls: Bool = false
+        dataDirectory: String? = nil, tls: Bool = false, keys: KeyList = .since4
     ) throws(ConfigurationError) {
         var properties = try serverProperties.map { text throws(ConfigurationError) in try Properties(parsing: text) }
             ?? Properties()
@@ -36,7 +37,7 @@ extension BrokerConfiguration {
             properties.set("listeners", "PLAINTEXT://localhost:\(Self.defaultPort)")
         }
         if tls { try Self.addTLSListener(to: &properties) }
-        try self.init(properties: properties)
+        try self.init(properties: properties, keys: keys)
     }
 
     private static func addTLSListener(to properties: inout Properties) throws(ConfigurationError) {

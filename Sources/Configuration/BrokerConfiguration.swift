@@ -10,12 +10,15 @@ package struct BrokerConfiguration: Sendable {
     package private(set) var dynamicValues: [String: String] = [:]
     /// What the operator should hear at start, one sentence each.
     package private(set) var notes: [String] = []
+    /// The releases whose keys and defaults it has.
+    package let keys: KeyList
 
     /// Kafka's defaults, node 1.
-    package init() {}
+    package init(keys: KeyList = .since4) { self.keys = keys }
 
     /// Checks every key that Kafka has; keys that it does not have are kept and noted.
-    package init(properties: Properties) throws(ConfigurationError) {
+    package init(properties: Properties, keys: KeyList = .since4) throws(ConfigurationError) {
+        self.keys = keys
         for (key, value) in properties.entries {
             staticValues[key] = value
             guard let facts = Self.facts(of: key) else {
@@ -78,7 +81,7 @@ package struct BrokerConfiguration: Sendable {
     // MARK: Reading
 
     /// The value that counts, as text; nil where there is none.
-    package func text(_ key: BrokerKey) -> String? { explicitText(key) ?? key.facts.defaultText }
+    package func text(_ key: BrokerKey) -> String? { explicitText(key) ?? key.facts.defaultText(in: keys) }
 
     /// The same without Kafka's default.
     package func explicitText(_ key: BrokerKey) -> String? {
@@ -97,7 +100,7 @@ package struct BrokerConfiguration: Sendable {
 
     package func value(_ key: BrokerKey) -> ConfigurationValue? {
         // Values were checked on their way in, defaults are Kafka's own.
-        text(key).flatMap { try? key.facts.parse($0) }
+        explicitText(key).map { try? key.facts.parse($0) } ?? key.facts.parsedDefault(in: keys)
     }
 
     package func integer(_ key: BrokerKey) -> Int64 { optionalInteger(key) ?? 0 }

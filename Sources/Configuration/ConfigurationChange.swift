@@ -16,7 +16,7 @@ package struct ConfigurationChange: Sendable {
 extension [String: String] {
     /// The values after these changes, not yet checked. Appending to a list that is not set begins with its default.
     package func applying(
-        _ changes: [ConfigurationChange], scope: ConfigurationScope
+        _ changes: [ConfigurationChange], scope: ConfigurationScope, keys: KeyList = .since4
     ) throws(ConfigurationError) -> [String: String] {
         var result = self
         for change in changes {
@@ -32,7 +32,7 @@ extension [String: String] {
                         key: name, value: change.value,
                         message: "Can't \(verb) to key \(name) because its type is not LIST.")
                 }
-                var elements = (result[name] ?? facts?.defaultText ?? "").configurationList.filter { !$0.isEmpty }
+                var elements = (result[name] ?? facts?.defaultText(in: keys) ?? "").configurationList.filter { !$0.isEmpty }
                 let named = (change.value ?? "").configurationList
                 if change.operation == .subtract {
                     let removed = Set(named)
@@ -54,7 +54,7 @@ extension BrokerConfiguration {
     package func validateDynamic(_ values: [String: String], forAllBrokers: Bool) throws(ConfigurationError) {
         let current = forAllBrokers ? dynamicDefaults : dynamicValues
         let changed = values.filter { current[$0.key] != $0.value }.sorted { $0.key < $1.key }
-        let fixed = changed.filter { Self.facts(of: $0.key)?.update == .readOnly }.map(\.key)
+        let fixed = changed.filter { Self.facts(of: $0.key)?.update(in: keys) == .readOnly }.map(\.key)
         if let first = fixed.first {
             throw ConfigurationError(
                 key: first, value: values[first],
@@ -68,7 +68,7 @@ extension BrokerConfiguration {
                     + "prefix: [\(stores.joined(separator: ", "))]")
         }
         let single = changed.map(\.key).filter {
-            Self.facts(of: $0)?.update == .perBroker || $0.hasPrefix("listener.name.")
+            Self.facts(of: $0)?.update(in: keys) == .perBroker || $0.hasPrefix("listener.name.")
         }
         if forAllBrokers, let first = single.first {
             throw ConfigurationError(

@@ -25,12 +25,12 @@ package struct ConfigurationEntry: Sendable {
     package var isDefault: Bool { source == .default }
 }
 
-/// The release whose keys are listed: `--emulate` can ask for Kafka 3's.
+/// The releases whose keys and defaults count: `--emulate` can ask for Kafka 3's.
 package enum KeyList: Sendable {
     case before4, since4
 
     func contains(_ facts: ConfigurationFacts) -> Bool {
-        if facts.isInternal { return false }
+        if facts.isInternal(in: self) { return false }
         switch facts.releases {
         case .all: return true
         case .before4: return self == .before4
@@ -40,6 +40,14 @@ package enum KeyList: Sendable {
 }
 
 extension ConfigurationEntry {
+    /// What is set and nothing else, without types: so Kafka 3.9 describes a metrics subscription.
+    package static func bare(_ values: [String: String], source: ConfigurationSource) -> [ConfigurationEntry] {
+        values.sorted { $0.key < $1.key }.map { name, value in
+            ConfigurationEntry(
+                name: name, value: value, source: source, type: nil, isReadOnly: false, isSensitive: false, synonyms: [])
+        }
+    }
+
     /// The keys of a scope that falls back on nothing but defaults: groups, metrics subscriptions.
     package static func entries(
         of scope: ConfigurationScope, values: [String: String], source: ConfigurationSource, names: [String]? = nil
@@ -49,7 +57,7 @@ extension ConfigurationEntry {
             var synonyms: [Synonym] = []
             if let value = values[name] { synonyms.append(Synonym(name: name, value: value, source: source)) }
             return ConfigurationEntry(
-                name: name, value: values[name] ?? facts.defaultText, source: synonyms.first?.source ?? .default,
+                name: name, value: values[name] ?? facts.defaultText(in: .since4), source: synonyms.first?.source ?? .default,
                 type: facts.type, isReadOnly: false, isSensitive: false, synonyms: synonyms)
         }
     }
@@ -57,17 +65,17 @@ extension ConfigurationEntry {
 
 extension BrokerConfiguration {
     /// The broker's keys with what they are set to; `names` nil: all that are not internal, and what is set beside them.
-    package func entries(names: [String]? = nil, list: KeyList = .since4) -> [ConfigurationEntry] {
-        let keys = ConfigurationScope.broker.keys
+    package func entries(names: [String]? = nil) -> [ConfigurationEntry] {
+        let table = ConfigurationScope.broker.keys
         if let names {
             // In the table's order, whatever the order of the question.
-            let known = Set(names).filter { keys.index(ofKey: $0) != nil || isSet(named: $0) }
+            let known = Set(names).filter { table.index(ofKey: $0) != nil || isSet(named: $0) }
             return known.sorted().map(entry(named:))
         }
-        var all = keys.filter(list.contains).map { String(describing: $0.name) }
+        var all = table.filter(keys.contains).map { String(describing: $0.name) }
         // Keys of plugins and of single listeners are shown too, without their values.
         let others = Set(staticValues.keys).union(dynamicValues.keys).union(dynamicDefaults.keys)
-        all += others.filter { keys.index(ofKey: $0) == nil }.sorted()
+        all += others.filter { table.index(ofKey: $0) == nil }.sorted()
         return all.map(entry(named:))
     }
 
@@ -77,7 +85,7 @@ extension BrokerConfiguration {
             let facts = Self.facts(of: name)
             let value = facts?.isSensitive ?? true ? nil : dynamicDefaults[name]
             return ConfigurationEntry(
-                name: name, value: value, source: .dynamicDefaultBroker, type: facts?.type, isReadOnly: false,
+                name: name, value: value, source: .dynamicDefaultBroker, type: facts?.type(in: keys), isReadOnly: false,
                 isSensitive: facts?.isSensitive ?? true,
                 synonyms: [.init(name: name, value: value, source: .dynamicDefaultBroker)])
         }
@@ -100,9 +108,9 @@ extension BrokerConfiguration {
                 value = dynamicValues[name] ?? dynamicDefaults[name] ?? staticValues[name]
             }
         }
-        let update = facts?.update ?? .readOnly
+        let update = facts?.update(in: keys) ?? .readOnly
         return ConfigurationEntry(
-            name: name, value: value, source: synonyms.first?.source ?? .default, type: facts?.type,
+            name: name, value: value, source: synonyms.first?.source ?? .default, type: facts?.type(in: keys),
             isReadOnly: update == .readOnly, isSensitive: isSensitive, synonyms: synonyms)
     }
 
@@ -121,7 +129,7 @@ extension BrokerConfiguration {
         add(dynamicDefaults, .dynamicDefaultBroker)
         add(staticValues, .staticBroker)
         for name in names {
-            guard let value = BrokerKey(name)?.facts.defaultText else { continue }
+            guard let value = BrokerKey(name)?.facts.defaultText(in: keys) else { continue }
             all.append(.init(name: name, value: isSensitive ? nil : value, source: .default))
         }
         return Array(all.drop { $0.name != name })
@@ -131,10 +139,10 @@ extension BrokerConfiguration {
 extension TopicConfiguration {
     /// The topic's keys with what they are set to; `names` nil: all that are not internal.
     package static func entries(
-        overrides: [String: String], broker: BrokerConfiguration, names: [String]? = nil, list: KeyList = .since4
+        overrides: [String: String], broker: BrokerConfiguration, names: [String]? = nil
     ) -> [ConfigurationEntry] {
-        let keys = ConfigurationScope.topic.keys
-        let all = names.map { Set($0).sorted() } ?? keys.filter(list.contains).map { String(describing: $0.name) }
+        let table = ConfigurationScope.topic.keys
+        let all = names.map { Set($0).sorted() } ?? table.filter(broker.keys.contains).map { String(describing: $0.name) }
         return all.compactMap(TopicKey.init).map { entry($0, overrides: overrides, broker: broker) }
     }
 
@@ -153,7 +161,7 @@ extension TopicConfiguration {
             }
         }
         return ConfigurationEntry(
-            name: key.name, value: value?.text ?? key.facts.defaultText, source: synonyms.first?.source ?? .default,
+            name: key.name, value: value?.text ?? key.facts.defaultText(in: broker.keys), source: synonyms.first?.source ?? .default,
             type: key.facts.type, isReadOnly: false, isSensitive: false, synonyms: synonyms)
     }
 }

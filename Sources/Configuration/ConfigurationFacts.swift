@@ -69,6 +69,23 @@ package enum KeyReleases: Sendable {
 
 /// One row of the table of Kafka's configuration keys.
 package struct ConfigurationFacts: Sendable {
+    /// What releases changed of a key.
+    struct Form: Sendable {
+        let type: ConfigurationType
+        let defaultValue: StaticString?
+        let update: UpdateMode
+        let isInternal: Bool
+
+        init(
+            _ type: ConfigurationType, _ defaultValue: StaticString?, _ update: UpdateMode, isInternal: Bool = false
+        ) {
+            self.type = type
+            self.defaultValue = defaultValue
+            self.update = update
+            self.isInternal = isInternal
+        }
+    }
+
     package let name: StaticString
     package let type: ConfigurationType
     package let defaultValue: StaticString?
@@ -78,10 +95,13 @@ package struct ConfigurationFacts: Sendable {
     package let releases: KeyReleases
     /// For a topic's key: the broker's key that stands behind it, as an index into the broker's table; -1 for none.
     let brokerKey: Int
+    /// As Kafka 3.9 had it, where that differs.
+    private let before4: Form?
 
     init(
         _ name: StaticString, _ type: ConfigurationType, _ defaultValue: StaticString?, _ allowed: AllowedValues,
-        _ update: UpdateMode, isInternal: Bool = false, releases: KeyReleases = .all, brokerKey: Int = -1
+        _ update: UpdateMode, isInternal: Bool = false, releases: KeyReleases = .all, brokerKey: Int = -1,
+        before4: Form? = nil
     ) {
         self.name = name
         self.type = type
@@ -91,10 +111,26 @@ package struct ConfigurationFacts: Sendable {
         self.isInternal = isInternal
         self.releases = releases
         self.brokerKey = brokerKey
+        self.before4 = before4
     }
 
     package var isSensitive: Bool { type == .password }
-    package var defaultText: String? { defaultValue.map { String(describing: $0) } }
+
+    /// Type, default, how it may be updated and whether it is shown, in the releases of that list.
+    private func form(in list: KeyList) -> Form {
+        if list == .before4, let before4 { return before4 }
+        return Form(type, defaultValue, update, isInternal: isInternal)
+    }
+
+    package func defaultText(in list: KeyList) -> String? { form(in: list).defaultValue.map { String(describing: $0) } }
+    /// Not held against what is allowed: of some keys 3.9's default is no longer.
+    func parsedDefault(in list: KeyList) -> ConfigurationValue? {
+        defaultText(in: list).flatMap { try? ConfigurationValue(parsing: $0, as: type, key: String(describing: name)) }
+    }
+
+    func isInternal(in list: KeyList) -> Bool { form(in: list).isInternal }
+    func type(in list: KeyList) -> ConfigurationType { form(in: list).type }
+    func update(in list: KeyList) -> UpdateMode { form(in: list).update }
 }
 
 /// The generated rows; see `Generated/`.

@@ -116,7 +116,7 @@ package final class TopicConfiguration: Sendable {
 
         func value(_ key: TopicKey) -> ConfigurationValue? {
             if !overrides.isEmpty, let text = overrides[key.name] { return try? key.facts.parse(text) }
-            guard let brokerKey = key.brokerKey else { return key.facts.defaultText.flatMap { try? key.facts.parse($0) } }
+            guard let brokerKey = key.brokerKey else { return key.facts.parsedDefault(in: broker.keys) }
             if let group = SynonymGroup(of: brokerKey) { return .integer(broker.milliseconds(group)) }
             return broker.value(brokerKey)
         }

@@ -31,7 +31,7 @@ func serve(_ options: ServeOptions) -> Int32 {
                 throw StartFailure("--emulate=\(name): one of \(EmulatedRelease.known.joined(separator: ", ")) is expected")
             }
         }
-        let configuration = try configuration(options)
+        let configuration = try configuration(options, KeyList(release))
         let process = try BrokerProcess(configuration, clusterId: options.clusterId, emulating: release)
         try process.start(options)
         try process.run()
@@ -48,7 +48,7 @@ struct StartFailure: Error, CustomStringConvertible {
     init(_ description: String) { self.description = description }
 }
 
-private func configuration(_ options: ServeOptions) throws(StartFailure) -> BrokerConfiguration {
+private func configuration(_ options: ServeOptions, _ keys: KeyList) throws(StartFailure) -> BrokerConfiguration {
     var properties: String?
     if let path = options.configFile {
         var bytes: [UInt8]?
@@ -63,7 +63,7 @@ private func configuration(_ options: ServeOptions) throws(StartFailure) -> Brok
     do throws(ConfigurationError) {
         return try BrokerConfiguration(
             serverProperties: properties, settings: options.settings, port: options.port, dataDirectory: options.dataDirectory,
-            tls: options.tls)
+            tls: options.tls, keys: keys)
     } catch {
         throw StartFailure(error.description)
     }

@@ -61,10 +61,24 @@ struct DescriptionTests {
     }
 
     @Test func `Kafka 3 lists its own keys`() {
-        let three = TopicConfiguration.entries(overrides: [:], broker: BrokerConfiguration(), list: .before4).map(\.name)
+        let three = TopicConfiguration.entries(overrides: [:], broker: BrokerConfiguration(keys: .before4)).map(\.name)
         let four = TopicConfiguration.entries(overrides: [:], broker: BrokerConfiguration()).map(\.name)
         #expect(three.contains("message.format.version") && !four.contains("message.format.version"))
         #expect(!three.contains("remote.copy.lag.ms") && four.contains("remote.copy.lag.ms"))
+    }
+
+    @Test func `Kafka 3 has its own defaults`() throws {
+        let three = BrokerConfiguration(keys: .before4)
+        #expect(TopicConfiguration(broker: three).messageTimestampAfterMaxMs == .max)
+        #expect(TopicConfiguration(broker: BrokerConfiguration()).messageTimestampAfterMaxMs == 3_600_000)
+        // Kafka 4 would not take this value any more.
+        let threads = try #require(three.entries(names: ["remote.log.manager.copier.thread.pool.size"]).first)
+        #expect(threads.value == "-1" && threads.isReadOnly && threads.isDefault)
+        #expect(three.entries(names: ["listeners"]).first?.type == .string)
+        #expect(BrokerConfiguration().entries(names: ["listeners"]).first?.type == .list)
+        let set = try BrokerConfiguration(serverProperties: "log.message.timestamp.after.max.ms=5", keys: .before4)
+        #expect(TopicConfiguration(broker: set).messageTimestampAfterMaxMs == 5)
+        #expect(set.with(dynamicDefaults: [:], dynamicValues: [:]).keys == .before4)
     }
 }
 

@@ -38,7 +38,7 @@ struct ValueTests {
             .broker, .topic, .group, .clientMetrics, .userClientQuota, .ipQuota, .brokerQuota,
         ]
         for facts in scopes.flatMap(\.keys) {
-            if let text = facts.defaultText { try facts.parse(text) }
+            if let text = facts.defaultText(in: .since4) { try facts.parse(text) }
         }
     }
 

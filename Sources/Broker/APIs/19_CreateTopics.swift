@@ -14,13 +14,11 @@ struct CreateTopics: APIHandler {
 
     let store: any MetadataStore
     let live: LiveConfiguration
-    let keys: KeyList
 
     func handle(_ request: CreateTopicsRequest, from caller: Caller, reply: consuming Reply) {
         let topics = request.topics.map(NewTopic.init)
         let validateOnly = request.validateOnly
         let live = live
-        let keys = keys
         store.change(for: caller, reply) { image in
             let decision = TopicCreation(configuration: live.current).decide(topics, in: image)
             return (validateOnly ? [] : decision.records, decision.outcomes)
@@ -41,16 +39,16 @@ struct CreateTopics: APIHandler {
                 answer.numPartitions = topic.partitions
                 answer.replicationFactor = topic.replicationFactor
                 guard reply.version >= 5 else { return }
-                answer.configs = Self.configurations(of: topic, broker, keys, arena)
+                answer.configs = Self.configurations(of: topic, broker, arena)
             }
             reply.send(response)
         }
     }
 
     private static func configurations(
-        of topic: CreatedTopic, _ broker: BrokerConfiguration, _ keys: KeyList, _ arena: Arena
+        of topic: CreatedTopic, _ broker: BrokerConfiguration, _ arena: Arena
     ) -> WireArray<CreateTopicsResponse.CreatableTopicConfigs> {
-        let entries = TopicConfiguration.entries(overrides: topic.overrides, broker: broker, list: keys)
+        let entries = TopicConfiguration.entries(overrides: topic.overrides, broker: broker)
         return WireArray(count: entries.count, in: arena) { index, answer in
             let entry = entries[index]
             answer.name = WireBytes(copying: entry.name, in: arena)

@@ -15,7 +15,6 @@ struct DescribeConfigs: APIHandler {
     let nodeId: Int32
     let store: any MetadataStore
     let live: LiveConfiguration
-    let keys: KeyList
 
     func handle(_ request: DescribeConfigsRequest, from caller: Caller, reply: consuming Reply) {
         let image = store.image
@@ -46,11 +45,11 @@ struct DescribeConfigs: APIHandler {
         case ConfigurationResource.topicType:
             if let problem = TopicName.problem(resource.name) { throw ControllerError(.invalidTopicException, problem) }
             guard let topic = image.topic(resource.name) else { throw ControllerError(.unknownTopicOrPartition) }
-            return TopicConfiguration.entries(overrides: topic.overrides, broker: live.current, names: names, list: keys)
+            return TopicConfiguration.entries(overrides: topic.overrides, broker: live.current, names: names)
         case ConfigurationResource.brokerType:
             if resource.name.isEmpty { return live.current.defaultEntries(names: names) }
             try checkNode(resource.name)
-            return live.current.entries(names: names, list: keys)
+            return live.current.entries(names: names)
         case ConfigurationResource.brokerLoggerType:
             // There are no loggers here whose levels could be set one by one.
             try checkNode(resource.name)
@@ -61,8 +60,10 @@ struct DescribeConfigs: APIHandler {
                 throw ControllerError(.invalidRequest, "\(what) must not be empty")
             }
             let isGroup = resource.type == ConfigurationResource.groupType
+            let values = image.configuration(resource)
+            if !isGroup, live.current.keys == .before4 { return ConfigurationEntry.bare(values, source: .clientMetrics) }
             return ConfigurationEntry.entries(
-                of: isGroup ? .group : .clientMetrics, values: image.configuration(resource),
+                of: isGroup ? .group : .clientMetrics, values: values,
                 source: isGroup ? .group : .clientMetrics, names: names)
         default: throw ControllerError(.invalidRequest, "Unsupported resource type: \(resource.type)")
         }

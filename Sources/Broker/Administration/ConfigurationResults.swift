@@ -1,5 +1,5 @@
 internal import Cluster
-internal import Configuration
+package import Configuration
 internal import KafkaMessages
 internal import KafkaWire
 
@@ -32,5 +32,5 @@ struct ConfigurationAlterer: Sendable {
 
 extension KeyList {
     /// The keys that the emulated release has.
-    init(_ release: EmulatedRelease?) { self = release?.isBefore4 == true ? .before4 : .since4 }
+    package init(_ release: EmulatedRelease?) { self = release?.isBefore4 == true ? .before4 : .since4 }
 }

@@ -44,7 +44,7 @@ package struct ConfigurationAlteration: Sendable {
         let before = image.configuration(resource)
         let after: [String: String]
         do {
-            after = try edited(before)
+            after = try edited(before, configuration.keys)
         } catch {
             throw ControllerError(.invalidConfig, error.message)
         }
@@ -65,11 +65,11 @@ package struct ConfigurationAlteration: Sendable {
         }
     }
 
-    private func edited(_ before: [String: String]) throws(ConfigurationError) -> [String: String] {
+    private func edited(_ before: [String: String], _ keys: KeyList) throws(ConfigurationError) -> [String: String] {
         switch edit {
         case .replace(let values):
             Dictionary(values.compactMap { entry in entry.value.map { (entry.name, $0) } }) { _, last in last }
-        case .change(let changes): try before.applying(changes, scope: scope)
+        case .change(let changes): try before.applying(changes, scope: scope, keys: keys)
         }
     }
 

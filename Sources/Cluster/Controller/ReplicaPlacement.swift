@@ -1,3 +1,4 @@
+internal import Configuration
 internal import KafkaMessages
 internal import KafkaWire
 
@@ -13,13 +14,14 @@ struct ReplicaPlacement {
         brokers = image.brokers.filter { !$0.isFenced && !$0.isInControlledShutdown }
     }
 
-    func check(replicationFactor: Int) throws(ControllerError) {
+    /// In the words of the releases that are meant: log directories can be cordoned from 4.x on.
+    func check(replicationFactor: Int, keys: KeyList = .since4) throws(ControllerError) {
         if replicationFactor > registered.count {
+            let cordoned = keys == .before4 ? "" : " or some brokers have all their log directories cordoned"
             throw ControllerError(
                 .invalidReplicationFactor,
                 "Unable to replicate the partition \(replicationFactor) time(s): The target replication factor of "
-                    + "\(replicationFactor) cannot be reached because only \(registered.count) broker(s) are registered or "
-                    + "some brokers have all their log directories cordoned.")
+                    + "\(replicationFactor) cannot be reached because only \(registered.count) broker(s) are registered\(cordoned).")
         }
         if brokers.isEmpty {
             throw ControllerError(

@@ -126,7 +126,7 @@ package struct TopicCreation: Sendable {
         try Self.checkTotal(partitionsSoFar + partitions)
         let factor = topic.replicationFactor == -1
             ? configuration.defaultReplicationFactor : Int(topic.replicationFactor)
-        try placement.check(replicationFactor: factor)
+        try placement.check(replicationFactor: factor, keys: configuration.keys)
         let start = Int.random(in: 0..<max(1, placement.brokers.count))
         return (0..<partitions).map { placement.replicas(partition: $0, replicationFactor: factor, start: start) }
     }

@@ -24,7 +24,7 @@ extension ConfigurationTable {
         .init("max.message.bytes", .int, "1048588", .integer(0, .max), .dynamic, brokerKey: 200),
         .init("message.downconversion.enable", .boolean, "true", .any, .dynamic, releases: .before4, brokerKey: 173),
         .init("message.format.version", .string, "3.0-IV1", .any, .dynamic, releases: .before4, brokerKey: 174),
-        .init("message.timestamp.after.max.ms", .long, "3600000", .integer(0, .max), .dynamic, brokerKey: 175),
+        .init("message.timestamp.after.max.ms", .long, "3600000", .integer(0, .max), .dynamic, brokerKey: 175, before4: .init(.long, "9223372036854775807", .dynamic)),
         .init("message.timestamp.before.max.ms", .long, "9223372036854775807", .integer(0, .max), .dynamic, brokerKey: 176),
         .init("message.timestamp.difference.max.ms", .long, "9223372036854775807", .integer(0, .max), .dynamic, releases: .before4, brokerKey: 177),
         .init("message.timestamp.type", .string, "CreateTime", .oneOf("CreateTime, LogAppendTime"), .dynamic, brokerKey: 178),

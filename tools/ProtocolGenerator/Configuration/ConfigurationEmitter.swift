@@ -2,7 +2,8 @@
 //
 // keys.tsv, sorted by scope and name: scope, name, type, default (`null`; `(required)` where Kafka has none), allowed
 // values, how it is updated, the broker keys that a topic key falls back on, `internal` or nothing, and the releases
-// that know it: `3` up to 3.9 only, `4` from 4.0 on, nothing for both.
+// that know it: `3` up to 3.9 only, `4` from 4.0 on, nothing for both; and, where a key was another one in 3.9, what
+// was: `type=STRING;default=-1;update=read-only;internal=yes`, as much of it as differs.
 
 import Foundation
 
@@ -25,15 +26,37 @@ struct ConfigurationEmitter: Emitter {
         var fallbacks: [String]
         var isInternal: Bool
         var releases: String
+        /// What differed before 4.0, by the column's name.
+        var before4: [String: String] = [:]
 
         init(line: Substring) throws {
             let fields = line.split(separator: "\t", omittingEmptySubsequences: false).map(String.init)
-            guard fields.count == 9 else { throw Failure(description: "keys.tsv: 9 columns expected: \(line)") }
+            guard fields.count == 9 || fields.count == 10 else {
+                throw Failure(description: "keys.tsv: 9 or 10 columns expected: \(line)")
+            }
             (scope, name, type) = (fields[0], fields[1], fields[2])
             (defaultValue, allowed, update) = (fields[3], fields[4], fields[5])
             fallbacks = fields[6].split(separator: ",").map(String.init)
             isInternal = fields[7] == "internal"
             releases = fields[8]
+            for difference in fields.dropFirst(9).joined().split(separator: ";") {
+                let parts = difference.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+                guard parts.count == 2, ["type", "default", "update", "internal"].contains(parts[0]) else {
+                    throw Failure(description: "keys.tsv: \(name): not understood: \(difference)")
+                }
+                before4[parts[0]] = parts[1]
+            }
+        }
+
+        /// The key as 3.9 had it; nil where it was the same.
+        var old: Key? {
+            guard !before4.isEmpty else { return nil }
+            var key = self
+            key.type = before4["type"] ?? type
+            key.defaultValue = before4["default"] ?? defaultValue
+            key.update = before4["update"] ?? update
+            key.isInternal = isInternal || before4["internal"] == "yes"
+            return key
         }
     }
 
@@ -69,8 +92,7 @@ struct ConfigurationEmitter: Emitter {
     }
 
     private static func row(_ key: Key, brokerNames: [String]) throws -> String {
-        var text = "        .init(\"\(key.name)\", .\(key.type.lowercased()), "
-        text += key.defaultValue == "null" || key.defaultValue == "(required)" ? "nil" : literal(key.defaultValue)
+        var text = "        .init(\"\(key.name)\", .\(key.type.lowercased()), \(defaultText(key))"
         text += ", \(try allowed(key)), .\(try updateMode(key))"
         if key.isInternal { text += ", isInternal: true" }
         if !key.releases.isEmpty { text += key.releases == "3" ? ", releases: .before4" : ", releases: .since4" }
@@ -80,7 +102,15 @@ struct ConfigurationEmitter: Emitter {
             }
             text += ", brokerKey: \(index)"
         }
+        if let old = key.old {
+            text += ", before4: .init(.\(old.type.lowercased()), \(defaultText(old)), .\(try updateMode(old))"
+            text += old.isInternal ? ", isInternal: true)" : ")"
+        }
         return text + "),\n"
+    }
+
+    private static func defaultText(_ key: Key) -> String {
+        key.defaultValue == "null" || key.defaultValue == "(required)" ? "nil" : literal(key.defaultValue)
     }
 
     private static func names(of keys: [Key], in type: String) -> String {
