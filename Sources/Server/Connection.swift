@@ -190,6 +190,8 @@ final class Connection: AnswerChannel {
             if closesAfterHandling == nil { closesAfterHandling = PendingClose(reason: reason) }
             return
         }
+        // What was answered in this turn before the request that ends it goes out: a client that sent both is owed it.
+        if reason != nil, desk.turn === self { flush() }
         guard !isClosed, let slot = registration?.slot else { return }
         isClosed = true
         if let reason {

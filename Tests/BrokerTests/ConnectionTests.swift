@@ -138,6 +138,20 @@ private final class SmallServer: @unchecked Sendable {
         }
     }
 
+    @Test(arguments: [[0, 0, 0, 11, 0, 99, 0, 0, 0, 0, 0, 8, 0xff, 0xff, 0], [0, 0, 0, 3, 1, 2, 3]])
+    func `what was asked before the request that closes the connection is answered`(last: [UInt8]) throws {
+        let small = try SmallServer()
+        defer { small.stop() }
+        let peer = try Peer(port: small.port)
+        let good: [UInt8] = [0, 0, 0, 11, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff, 0]
+        peer.send(good + good + last + good)
+        for _ in 0..<2 {
+            let frame = try #require(try peer.frame())
+            #expect(frame.starts(with: [0, 0, 0, 7, 0, 0]))
+        }
+        #expect(try peer.frame() == nil)
+    }
+
     @Test func `connections beyond the bounds are refused, and room that comes free is used`() throws {
         let small = try SmallServer { $0.maxConnections = 2 }
         defer { small.stop() }
