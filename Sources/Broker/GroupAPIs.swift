@@ -7,7 +7,7 @@ extension APIRegistry {
         _ groups: GroupCoordinator, nodeId: Int32, metadata: any MetadataStore,
         makeOffsetsTopic: @escaping @Sendable () -> Void
     ) {
-        register(OffsetCommit(groups: groups, metadata: metadata))
+        register(OffsetCommit(groups: groups, metadata: metadata, release: release))
         register(OffsetFetch(groups: groups, metadata: metadata))
         register(FindCoordinator(nodeId: nodeId, metadata: metadata, makeOffsetsTopic: makeOffsetsTopic))
         register(JoinGroup(groups: groups))

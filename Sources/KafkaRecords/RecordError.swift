@@ -31,6 +31,9 @@ package struct RecordError: Error, Equatable, Sendable, CustomStringConvertible 
             self.batchIndex = batchIndex
             self.message = message
         }
+
+        /// Of a compacted topic; `naming` puts the partition behind it.
+        static let lacksKey = "Compacted topic cannot accept message without key in topic partition"
     }
 
     package var kind: Kind
@@ -59,4 +62,23 @@ package struct RecordError: Error, Equatable, Sendable, CustomStringConvertible 
     }
 
     package var description: String { message }
+}
+
+extension RecordError {
+    /// With the partition in those texts in which Kafka names it: who checks records does not know whose they are.
+    package func naming(partition: @autoclosure () -> String) -> RecordError {
+        guard rejectedRecords.contains(where: { $0.message == RejectedRecord.lacksKey }) else { return self }
+        var named = self
+        for index in named.rejectedRecords.indices where named.rejectedRecords[index].message == RejectedRecord.lacksKey {
+            named.rejectedRecords[index].message += " \(partition())"
+        }
+        if kind == .invalidRecord { named.message = Self.text(of: named.rejectedRecords) }
+        return named
+    }
+
+    static func text(of rejected: [RejectedRecord]) -> String {
+        let shown = rejected.prefix(3).map { "RecordError(batchIndex=\($0.batchIndex), message='\($0.message)')" }
+        return "One or more records have been rejected due to \(rejected.count) record errors in total, "
+            + "and only showing the first three errors at most: [\(shown.joined(separator: ", "))]"
+    }
 }

@@ -78,7 +78,7 @@ extension Partition {
 
     /// Kafka tells the log start offset with an error, unless the log could not look at the records at all.
     private func refusal(_ error: RecordError) -> ProduceOutcome {
-        var outcome = ProduceOutcome(error)
+        var outcome = ProduceOutcome(error.naming(partition: "\(topic)-\(index)"))
         if error.kind != .corruptMessage, error.kind != .messageTooLarge { outcome.logStartOffset = log.logStartOffset }
         return outcome
     }

@@ -30,6 +30,38 @@ import Testing
         #expect(converted == 732 && refused == 120)
     }
 
+    @Test func `an answer keeps the size of what is stored: cut, or filled with a head that says there is more`() throws {
+        let scratch = RecordScratch()
+        var cut = 0, filled = 0
+        for row in try BatchVectors.rows("batches.jsonl.gz") {
+            let source = row.bytes
+            let both = try? source.withUnsafeBytes {
+                (
+                    try MessageConverter.downConvert($0, to: 1, firstOffset: 0, scratch: scratch),
+                    try MessageConverter.downConvertToSize($0, to: 1, firstOffset: 0, scratch: scratch)
+                )
+            }
+            guard let (messages, sized) = both, !messages.isEmpty else { continue }
+            #expect(sized.count >= source.count)
+            let common = min(messages.count, sized.count)
+            #expect(sized[..<common] == messages[..<common])
+            guard sized.count > messages.count else {
+                cut += sized.count < messages.count ? 1 : 0
+                continue
+            }
+            filled += 1
+            let filler = sized[common...]
+            #expect(filler.prefix(8).allSatisfy { $0 == 0xff })
+            guard filler.count >= 12 else { continue }
+            let claimed = filler.dropFirst(8).prefix(4).reduce(0) { $0 << 8 | Int($1) }
+            #expect(claimed + 12 > filler.count && claimed >= 61)
+            #expect(filler.dropFirst(12).allSatisfy { $0 == 0 })
+        }
+        #expect(filled > 0)
+        // A single batch is never cut: the answer has room for the first one whole.
+        #expect(cut == 0)
+    }
+
     /// Message by message: the same bytes, or where the codec had a hand in it the same content.
     private func same(_ ours: [UInt8], _ kafkas: [UInt8], _ name: String) throws {
         if ours == kafkas { return }

@@ -79,6 +79,13 @@ import Testing
             #expect(
                 error?.rejectedRecords.first?.message.hasPrefix("Compacted topic cannot accept message without key")
                     == true)
+            let text = "Compacted topic cannot accept message without key in topic partition t-4"
+            let named = error?.naming(partition: "t-4")
+            #expect(named?.rejectedRecords.map(\.message) == [text, text])
+            #expect(
+                named?.message == "One or more records have been rejected due to 2 record errors in total, and only showing "
+                    + "the first three errors at most: [RecordError(batchIndex=1, message='\(text)'), "
+                    + "RecordError(batchIndex=3, message='\(text)')]")
         }
     }
 

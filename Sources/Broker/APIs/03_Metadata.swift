@@ -38,7 +38,8 @@ struct Metadata: APIHandler {
         let topics = topics(of: request, version: caller.version, in: image, &missing)
         response.topics = WireArray(count: topics.count, in: caller.arena) { index, answer in
             topics[index].fill(&answer, caller)
-            if request.includeTopicAuthorizedOperations, answer.errorCode == 0 {
+            // Of a topic that is not there too, as long as it has a name.
+            if request.includeTopicAuthorizedOperations, topics[index].isNamed {
                 answer.topicAuthorizedOperations = AuthorizedOperations.topic
             }
         }
@@ -90,6 +91,8 @@ struct Metadata: APIHandler {
         case unknown(WireBytes, ErrorCode)
         case unknownId(Uuid, ErrorCode)
 
+        var isNamed: Bool { if case .unknownId = self { false } else { true } }
+
         func fill(_ answer: inout MetadataResponse.MetadataResponseTopic, _ caller: Caller) {
             switch self {
             case .known(let topic):
@@ -126,8 +129,6 @@ enum AuthorizedOperations {
     static let cluster: Int32 = bits([5, 7, 8, 9, 10, 11, 12])
     /// Read, Write, Create, Delete, Alter, Describe, DescribeConfigs, AlterConfigs.
     static let topic: Int32 = bits([3, 4, 5, 6, 7, 8, 10, 11])
-    /// Read, Describe, Delete, DescribeConfigs, AlterConfigs.
-    static let group: Int32 = bits([3, 6, 8])
 
     private static func bits(_ operations: [Int32]) -> Int32 { operations.reduce(0) { $0 | 1 << $1 } }
 }

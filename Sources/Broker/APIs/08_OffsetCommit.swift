@@ -12,13 +12,14 @@ internal import KafkaWire
 //   6  leader epoch (KIP-320)
 //   7  group.instance.id (KIP-345)
 //   8  flexible
-//   9  GROUP_ID_NOT_FOUND in place of ILLEGAL_GENERATION for a group that is not there (KIP-848)
+//   9  GROUP_ID_NOT_FOUND in place of ILLEGAL_GENERATION for a group that is not there (KIP-848; from Kafka 4 on)
 //  10  topics by id
 
 struct OffsetCommit: APIHandler {
     static let versions: ClosedRange<Int16> = 0...10
     let groups: GroupCoordinator
     let metadata: any MetadataStore
+    let release: EmulatedRelease?
 
     func handle(_ request: OffsetCommitRequest, from caller: Caller, reply: consuming Reply) {
         let image = metadata.image
@@ -28,7 +29,7 @@ struct OffsetCommit: APIHandler {
         let commit = CommitRequest(
             group: request.groupId, member: request.memberId, instance: request.groupInstanceId,
             generation: request.generationIdOrMemberEpoch, retentionMs: request.retentionTimeMs,
-            unknownGroup: caller.version >= 9 ? .groupIdNotFound : .illegalGeneration)
+            unknownGroup: caller.version >= 9 && release?.isBefore4 != true ? .groupIdNotFound : .illegalGeneration)
         // Where no partition is left the group is not asked.
         let isAnyLeft = commits.contains { $0.error == .none }
         let stored = isAnyLeft ? groups.commit(commit, &commits) : .done

@@ -21,12 +21,14 @@ struct FetchContext: Sendable {
 
     func send(_ reading: FetchReading, _ terms: FetchTerms, on desk: RequestDesk, _ reply: consuming Reply) {
         let outcomes = kind == .incremental ? reading.outcomes.filter(\.isNews) : reading.outcomes
+        // The answer that begins a session leaves the order as the client gave it, as Kafka's does.
+        let isLater = kind == .incremental
         session?.state.withLock { state in
             state.answered(
                 outcomes.map {
                     (
-                        key: $0.target.key, highWatermark: $0.highWatermark, logStartOffset: $0.logStartOffset,
-                        hadRecords: $0.recordBytes > 0
+                        key: $0.target.key, highWatermark: $0.toldHighWatermark, logStartOffset: $0.logStartOffset,
+                        moves: isLater && $0.recordBytes > 0
                     )
                 })
         }
@@ -73,8 +75,9 @@ extension FetchOutcome {
             partition.divergingEpoch.epoch = divergingEpoch.epoch
             partition.divergingEpoch.endOffset = divergingEpoch.endOffset
         }
-        // Only for who reads committed records; sorted by first offset, as clients walk them.
-        if terms.isolation == .lastStable, errorCode == 0 {
+        // Only for who reads committed records; sorted by first offset, as clients walk them. Kafka has none either where the
+        // first batch did not fit; an empty list, whatever is asked for, where it does not know the partition at all.
+        if isUnknown || terms.isolation == .lastStable && errorCode == 0 && !isCutShort {
             partition.abortedTransactions = WireArray(count: abortedTransactions.count, in: desk.arena) { index, aborted in
                 aborted.producerId = abortedTransactions[index].producerId
                 aborted.firstOffset = abortedTransactions[index].firstOffset

@@ -18,7 +18,15 @@ struct FetchOutcome {
     var abortedTransactions: [AbortedTransaction] = []
     var divergingEpoch: (epoch: Int32, endOffset: Int64)?
 
+    /// No such topic or partition here.
+    var isUnknown = false
+    /// There were records, but the bounds let not even the first batch pass.
+    var isCutShort = false
+
     var recordBytes: Int { converted?.count ?? region?.count ?? 0 }
+
+    /// What a session remembers: after an error or a divergence the next good answer is news whatever it says.
+    var toldHighWatermark: Int64 { errorCode == 0 && divergingEpoch == nil ? highWatermark : -1 }
 
     /// Whether a client of a session has to hear of it.
     var isNews: Bool {
@@ -65,7 +73,7 @@ extension FetchOutcome {
         let offset = target.fetchOffset
         do throws(RecordError) {
             converted = try RecordScratch.borrow { (scratch) throws(RecordError) in
-                try MessageConverter.downConvert(bytes, to: magic, firstOffset: offset, scratch: scratch)
+                try MessageConverter.downConvertToSize(bytes, to: magic, firstOffset: offset, scratch: scratch)
             }
         } catch {
             errorCode = error.errorCode
@@ -120,6 +128,7 @@ extension PartitionTable {
                 }
             } else {
                 outcome.errorCode = errorCode
+                outcome.isUnknown = true
             }
             reading.bytes += outcome.recordBytes
             if outcome.errorCode != 0 || outcome.divergingEpoch != nil { reading.isUrgent = true }
@@ -161,5 +170,7 @@ extension Partition {
         } else {
             outcome.region = read.region
         }
+        let end = terms.isolation == .lastStable ? read.lastStableOffset : read.highWatermark
+        outcome.isCutShort = bytes > 0 && outcome.recordBytes == 0 && target.fetchOffset < end
     }
 }

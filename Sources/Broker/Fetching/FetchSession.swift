@@ -104,13 +104,13 @@ extension FetchSession.State {
     }
 
     /// After an answer: what it told is known now, and what had records goes behind the others.
-    mutating func answered(_ told: [(key: FetchKey, highWatermark: Int64, logStartOffset: Int64, hadRecords: Bool)]) {
+    mutating func answered(_ told: [(key: FetchKey, highWatermark: Int64, logStartOffset: Int64, moves: Bool)]) {
         var moved: Set<FetchKey> = []
         for one in told {
             guard let place = places[one.key] else { continue }
             targets[place].knownHighWatermark = one.highWatermark
             targets[place].knownLogStartOffset = one.logStartOffset
-            if one.hadRecords { moved.insert(one.key) }
+            if one.moves { moved.insert(one.key) }
         }
         guard !moved.isEmpty, moved.count < targets.count else { return }
         targets = targets.filter { !moved.contains($0.key) } + targets.filter { moved.contains($0.key) }

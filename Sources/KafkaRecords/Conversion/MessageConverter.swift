@@ -79,7 +79,35 @@ extension MessageConverter {
     package static func downConvert(
         _ records: UnsafeRawBufferPointer, to magic: Int8, firstOffset: Int64, scratch: RecordScratch
     ) throws(RecordError) -> [UInt8] {
+        try convertAll(records, to: magic, firstOffset: firstOffset, scratch: scratch).messages
+    }
+
+    /// The same in the size in which Kafka sends it: that of the records as they are stored, or of the first batch once
+    /// converted where that is larger. What does not fit is cut off; what is missing is filled with the head of a batch that
+    /// claims to be longer than the answer, which clients take for one that was cut (LazyDownConversionRecordsSend).
+    package static func downConvertToSize(
+        _ records: UnsafeRawBufferPointer, to magic: Int8, firstOffset: Int64, scratch: RecordScratch
+    ) throws(RecordError) -> [UInt8] {
+        var (messages, first) = try convertAll(records, to: magic, firstOffset: firstOffset, scratch: scratch)
+        guard first > 0 else { return [] }
+        let size = max(records.count, first)
+        if messages.count > size { messages.removeLast(messages.count - size) }
+        let missing = size - messages.count
+        guard missing > 0 else { return messages }
+        let claimed = Int32(clamping: max(missing + 1, RecordLimits.batchHeaderBytes))
+        var filler = [UInt8](repeating: 0xff, count: 8)
+        withUnsafeBytes(of: claimed.bigEndian) { filler += $0 }
+        messages += filler.prefix(missing)
+        messages += repeatElement(0, count: max(0, missing - filler.count))
+        return messages
+    }
+
+    /// Every batch, and how many bytes the first of them came to that left anything.
+    private static func convertAll(
+        _ records: UnsafeRawBufferPointer, to magic: Int8, firstOffset: Int64, scratch: RecordScratch
+    ) throws(RecordError) -> (messages: [UInt8], firstBatchBytes: Int) {
         var output: [UInt8] = []
+        var first = 0
         var batches = RecordBatches(records)
         while let batch = try batches.next() {
             guard let header = batch.header else { throw batch.tooShort }
@@ -93,8 +121,9 @@ extension MessageConverter {
             } else {
                 try convert(batch, header, to: magic, firstOffset: firstOffset, scratch: scratch, into: &output)
             }
+            if first == 0 { first = output.count }
         }
-        return output
+        return (output, first)
     }
 
     private static func convert(

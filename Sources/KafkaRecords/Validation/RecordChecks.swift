@@ -41,7 +41,7 @@ struct RecordChecks {
     private mutating func reject(offset: Int64, timestamp: Int64, hasKey: Bool) {
         let message: String
         if needsKey && !hasKey {
-            message = "Compacted topic cannot accept message without key."
+            message = RecordError.RejectedRecord.lacksKey
         } else if refusesTimestampType {
             hasInvalidTimestamp = true
             message =
@@ -64,12 +64,7 @@ struct RecordChecks {
                 .invalidTimestamp, "One or more records have been rejected due to invalid timestamp",
                 rejectedRecords: rejected)
         }
-        let shown = rejected.prefix(3).map { "record \($0.batchIndex): \($0.message)" }.joined(separator: "; ")
-        throw RecordError(
-            .invalidRecord,
-            "One or more records have been rejected due to \(rejected.count) record errors in total, "
-                + "and only showing the first three errors at most: \(shown)",
-            rejectedRecords: rejected)
+        throw RecordError(.invalidRecord, RecordError.text(of: rejected), rejectedRecords: rejected)
     }
 
     // MARK: walks
