@@ -30,6 +30,23 @@ import Testing
         #expect(written.offsets == [TopicPartition("t", 0): 100, TopicPartition("t", 1): 100])
     }
 
+    @Test func `a topic that is made anew after a kill does not begin where its namesake's records were deleted`() throws {
+        let bench = try Bench()
+        let log = try bench.log()
+        for number in 0..<10 { try log.append(try batch(["old \(number)"])) }
+        try log.deleteRecords(before: 10)
+        let directory = bench.manager.directories[0]
+        try bench.manager.writeCheckpoints(of: directory, OffsetCheckpoint.Kind.allCases)
+        try bench.manager.delete(TopicPartition("t", 0))
+        // The files speak of the topic that is gone, the next process does not know it.
+        try bench.kill()
+        try bench.log().append(try batch(["new"]))
+        try bench.kill()
+        let again = try bench.log()
+        #expect(again.view.logStartOffset == 0)
+        #expect(try again.values().map(\.value) == ["new"])
+    }
+
     @Test func `an unchanged checkpoint is not written again, and one that another writer changed is`() throws {
         let disk = SimulatedDisk(seed: 1)
         let bench = try Bench(fileSystem: disk)

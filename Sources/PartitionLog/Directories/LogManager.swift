@@ -23,7 +23,7 @@ package final class LogManager: Sendable {
         var logs: [TopicPartition: PartitionLog] = [:]
         var deletions: [(path: String, directory: LogDirectory, dueMs: Int64)] = []
         var isClosed = false
-        /// Deleted since the checkpoints were written: they may still speak of them.
+        /// Partitions that are gone, of which checkpoints may still speak: whoever makes one of them anew writes those first.
         var forgotten: Set<TopicPartition> = []
     }
 
@@ -123,6 +123,10 @@ package final class LogManager: Sendable {
             }
         }
         if !wasClean, !jobs.isEmpty { unclean.store(true, ordering: .releasing) }
+        let found = Set(jobs.map(\.partition))
+        state.withLock { state in
+            for checkpoint in [recoveryPoints, starts, cleaned] { state.forgotten.formUnion(Set(checkpoint.keys).subtracting(found)) }
+        }
         return jobs
     }
 
