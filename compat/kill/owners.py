@@ -1,4 +1,4 @@
-"""Clients that own topics: each knows how its topics must look, through any number of deaths of the broker."""
+"""Clients that know how their topics must look, through any number of deaths of the broker."""
 import copy
 import random
 import threading
@@ -19,14 +19,13 @@ class Topic:
         self.values = [[] for _ in range(partitions)]
 
 
-class Owner(threading.Thread):
-    """Changes its topics one request at a time. A request that a death of the broker left without an answer may have
-    been carried out or not: the next look decides, and from then on it holds."""
+class Client(threading.Thread):
+    """Makes changes, one request at a time, over every death of the broker. A request that a death left without an answer
+    may have been carried out or not: the next look decides, and from then on it holds."""
 
-    def __init__(self, bootstrap, number, seed):
-        super().__init__(daemon=True)
-        self.bootstrap, self.number, self.random = bootstrap, number, random.Random(f"{seed}/{number}")
-        self.topics = {f"churn-{number}-{i}": None for i in range(3)}
+    def __init__(self, bootstrap, name, seed):
+        super().__init__(daemon=True, name=name)
+        self.bootstrap, self.random = bootstrap, random.Random(f"{seed}/{name}")
         self.changes = self.records = self.doubts = 0
         self.doubt = None
         self.ending, self.problem = threading.Event(), None
@@ -44,16 +43,27 @@ class Owner(threading.Thread):
 
     def session(self):
         with wire.Connection(self.bootstrap, seconds=30) as connection:
-            for name in self.topics:
-                self.starts_again(connection, name)
-                self.look(connection, name)
+            self.begin(connection)
             while not self.ending.is_set():
-                self.change(connection, self.random.choice([*self.topics]))
-            for name in self.topics:
-                self.look(connection, name)
+                self.change(connection)
+            self.begin(connection)
 
-    def change(self, connection, name):
+
+class Owner(Client):
+    """Has topics of its own."""
+
+    def __init__(self, bootstrap, number, seed):
+        super().__init__(bootstrap, f"churn-{number}", seed)
+        self.topics = {f"{self.name}-{i}": None for i in range(3)}
+
+    def begin(self, connection):
+        for name in self.topics:
+            self.starts_again(connection, name)
+            self.look(connection, name)
+
+    def change(self, connection):
         """One change, and what the topic then looks like."""
+        name = self.random.choice([*self.topics])
         topic = self.topics[name]
         if topic is None:
             way = self.create

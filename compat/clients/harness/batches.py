@@ -50,6 +50,7 @@ class Batch(NamedTuple):
     producer_epoch: int
     base_sequence: int
     records: list
+    last_offset: int
 
 
 def build(messages, producer_id=-1, epoch=-1, sequence=-1, compression=0):
@@ -74,7 +75,7 @@ def batches(data):
     """All whole batches in `data`, their records decoded (none and gzip), with the checksum tried."""
     found, at = [], 0
     while at + HEADER.size <= len(data):
-        (base, length, _, magic, crc, attributes, _, first, _, producer, epoch, sequence, count) = HEADER.unpack_from(data, at)
+        (base, length, _, magic, crc, attributes, last, first, _, producer, epoch, sequence, count) = HEADER.unpack_from(data, at)
         end = at + 12 + length
         if end > len(data):
             break
@@ -87,7 +88,7 @@ def batches(data):
             body = zlib.decompress(body, wbits=31)
         elif attributes & 7:
             raise AssertionError(f"batch at offset {base} has compression {attributes & 7}, which is not read here")
-        found.append(Batch(base, attributes, producer, epoch, sequence, records(body, count, base, first)))
+        found.append(Batch(base, attributes, producer, epoch, sequence, records(body, count, base, first), base + last))
         at = end
     return found
 
