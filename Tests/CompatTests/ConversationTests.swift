@@ -67,6 +67,40 @@ struct ConversationTests {
                 == "f:2: api_key: 70000 is no Int16")
     }
 
+    @Test func `of a torn file the whole lines are read, and the tear is named`() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "torn-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let file = Self.fixtures + "kafka-4.4.0/kcat-1.7.1/produce-consume.jsonl.gz"
+        let packed = try #require(FileManager.default.contents(atPath: file))
+        let torn = directory.appending(path: "torn.jsonl.gz").path
+        try packed.prefix(packed.count * 2 / 3).write(to: URL(fileURLWithPath: torn))
+        let (conversation, problem) = try Conversation.readable(torn)
+        let whole = try Conversation(reading: file)
+        #expect(conversation.exchanges.count > 1 && conversation.exchanges.count < whole.exchanges.count)
+        #expect(problem?.description.contains("torn: ") == true)
+        #expect(throws: ConversationError.self) { try Conversation(reading: torn) }
+        // A line further down that is no JSON, and a file that is something else from its first byte on.
+        let lines = whole.text.split(separator: 0x0a)
+        try GzipFile.write(Array(lines[0]) + [0x0a] + Array(lines[1]) + Array("\nnonsense\n".utf8), to: torn)
+        let broken = try Conversation.readable(torn)
+        #expect(broken.conversation.exchanges.count == 1)
+        #expect(broken.problem?.description.hasPrefix("\(torn):3: no JSON") == true)
+        try GzipFile.write(Array("GET / HTTP/1.1\r\n".utf8), to: torn)
+        #expect(throws: ConversationError.self) { try Conversation.readable(torn) }
+    }
+
+    @Test func `what cannot be read of an exchange is told, with API and version`() throws {
+        let raw = try Conversation(reading: Self.fixtures + "kafka-4.4.0/raw-1/unsupported.jsonl.gz")
+        let problems = raw.exchanges.flatMap { exchange in
+            ConversationText().problems(exchange).map { exchange.place + ": " + $0 }
+        }
+        #expect(problems.contains { $0.contains("API 999") })
+        #expect(problems.contains { $0.contains("Metadata v99: request: ") })
+        let good = try Conversation(reading: Self.fixtures + "kafka-4.4.0/raw-1/sasl-v0-raw.jsonl.gz")
+        #expect(good.exchanges.allSatisfy { ConversationText().problems($0).isEmpty })
+    }
+
     @Test func `every answer in the fixtures is read by the schema to its last byte`() throws {
         var answers = 0
         for row in try Self.index() {

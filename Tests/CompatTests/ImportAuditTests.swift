@@ -17,9 +17,11 @@ struct ImportTests {
         var options = CaptureImport.Options()
         let keyLog = "\(Self.captures)\(name).keylog"
         options.keyLog = FileManager.default.fileExists(atPath: keyLog) ? keyLog : nil
-        let (conversation, notes) = try CaptureImport.read(
+        let result = try CaptureImport.read(
             "\(Self.captures)\(name).pcapng", into: Conversation(), options: options)
-        #expect(notes.isEmpty, "\(notes)")
+        let conversation = result.conversation
+        #expect(result.notes.isEmpty, "\(result.notes)")
+        #expect(result.tear == nil)
         #expect(conversation.connections.count >= 4)
         #expect(conversation.connections.allSatisfy { $0.closedBy != nil })
         var unanswered = 0
@@ -33,6 +35,24 @@ struct ImportTests {
         }
         #expect(conversation.exchanges.count > 20)
         #expect(unanswered <= 2)
+    }
+
+    @Test(.enabled(if: hasTshark, "tshark is not installed"))
+    func `of a capture that is cut the beginning is taken, and a foreign file is an error`() throws {
+        let directory = FileManager.default.temporaryDirectory.appending(path: "capture-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let bytes = try GzipFile.read("\(Self.captures)aiokafka-plaintext.pcapng")
+        let torn = directory.appending(path: "torn.pcapng").path
+        try GzipFile.write(Array(bytes[..<(bytes.count / 2 + 3)]), to: torn)
+        let result = try CaptureImport.read(torn, into: Conversation(), options: .init())
+        #expect(result.tear?.description.hasPrefix("\(torn): torn after ") == true)
+        #expect(!result.conversation.exchanges.isEmpty)
+        let foreign = directory.appending(path: "foreign.pcap").path
+        try GzipFile.write(Array("GET / HTTP/1.1".utf8), to: foreign)
+        #expect { try CaptureImport.read(foreign, into: Conversation(), options: .init()) } throws: { error in
+            "\(error)".hasPrefix("\(foreign): tshark: ")
+        }
     }
 
     @Test(.enabled(if: hasTshark, "tshark is not installed"))

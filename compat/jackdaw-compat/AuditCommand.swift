@@ -36,11 +36,18 @@ enum AuditCommand {
 
     static func run(_ options: ParsedOptions) throws -> Int32 {
         var audit = Audit()
+        var isWhole = true
         if let broker = options.value("--live").flatMap({ Address($0) }) {
             audit.add(try RecordCommand.capture(broker, options).conversation)
         } else {
             guard !options.arguments.isEmpty else { throw UsageError("jackdaw-compat audit: no FILE given") }
-            for path in options.arguments { audit.add(try read(path, keyLog: options.value("--keylog"))) }
+            for path in options.arguments {
+                let (conversation, problem) = try read(path, keyLog: options.value("--keylog"))
+                audit.add(conversation)
+                guard let problem else { continue }
+                Output.complain("jackdaw-compat: \(problem)")
+                isWhole = false
+            }
         }
         var findings: [Audit.Finding] = []
         var target: String?
@@ -56,20 +63,24 @@ enum AuditCommand {
         } else {
             show(audit, target, findings)
         }
-        return findings.contains { $0.gravity == .breaks } ? 1 : 0
+        return !isWhole ? 2 : findings.contains { $0.gravity == .breaks } ? 1 : 0
     }
 
-    private static func read(_ path: String, keyLog: String?) throws -> Conversation {
-        guard path.hasSuffix(".pcap") || path.hasSuffix(".pcapng") else { return try Conversation(reading: path) }
+    /// What can be read of a file, and what is wrong with the rest.
+    private static func read(
+        _ path: String, keyLog: String?
+    ) throws -> (conversation: Conversation, problem: ConversationError?) {
+        guard path.hasSuffix(".pcap") || path.hasSuffix(".pcapng") else { return try Conversation.readable(path) }
         var importing = CaptureImport.Options()
         importing.keyLog = keyLog
-        let (conversation, notes) = try CaptureImport.read(path, into: Conversation(), options: importing)
-        for note in notes { Output.complain(note) }
-        return conversation
+        let result = try CaptureImport.read(path, into: Conversation(), options: importing)
+        for note in result.notes { Output.complain("\(path): \(note)") }
+        return (result.conversation, result.tear)
     }
 
     static func served(by address: Address) throws -> [Int16: ClosedRange<Int16>] {
-        let client = KafkaClient(FrameLink(try Socket.connect(to: address, until: .after(milliseconds: 10_000))))
+        let client = KafkaClient(
+            FrameLink(try Socket.connect(to: address, until: .after(milliseconds: 10_000))), to: address)
         defer { client.close() }
         let answer = try client.call("ApiVersions", version: 0, .object([]))
         var versions: [Int16: ClosedRange<Int16>] = [:]

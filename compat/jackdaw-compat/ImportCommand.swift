@@ -7,7 +7,8 @@ enum ImportCommand {
         "import", summary: "makes a conversation out of a packet capture (pcap or pcapng)",
         details: """
             tshark reads the capture; TLS is decrypted where --keylog names the keys that the client or the broker wrote down. Streams that
-            are no Kafka, and what the capture lost, are named on standard error.
+            are no Kafka, and what the capture lost, are named on standard error. Of a capture that ends in the middle of a packet
+            what stands before is taken; the exit code is 2 then.
             """,
         options: [
             CommandOption("--out", .required("FILE"), help: "the conversation: .jsonl, or .jsonl.gz to compress it"),
@@ -38,10 +39,12 @@ enum ImportCommand {
         conversation.broker = options.value("--broker") ?? "unknown"
         conversation.client = options.value("--client") ?? "unknown"
         conversation.scenario = options.value("--scenario") ?? FixtureName.of(capture)
-        let (imported, notes) = try CaptureImport.read(capture, into: conversation, options: importing)
-        for note in notes { Output.complain(note) }
+        let result = try CaptureImport.read(capture, into: conversation, options: importing)
+        let imported = result.conversation
+        for note in result.notes { Output.complain("\(capture): \(note)") }
         try imported.write(to: file)
         Output.complain("\(imported.connections.count) connections, \(imported.exchanges.count) exchanges in \(file)")
-        return 0
+        if let tear = result.tear { Output.complain("jackdaw-compat: \(tear)") }
+        return result.tear == nil ? 0 : 2
     }
 }

@@ -69,15 +69,17 @@ enum ReplayCommand {
                 if count < paths.count { Output.progress("\(count) of \(paths.count)") }
             }
         }
-        if let file = options.value("--expect") { return try judge(reports, by: Expectations(reading: file)) }
         let summary = ReplaySummary(reports)
-        Output.line(isJSON ? summary.json.text : summary.line)
         if options.has("--unused-rules") { reportUnused(rules, summary) }
+        if let file = options.value("--expect") { return try judge(reports, summary, by: Expectations(reading: file)) }
+        Output.line(isJSON ? summary.json.text : summary.line)
         return summary.cannot > 0 ? 2 : summary.differs > 0 ? 1 : 0
     }
 
     /// Held against the list of what is known: only what is not on it is shown, and what is on it without need.
-    private static func judge(_ reports: [ReplayReport], by expectations: Expectations) -> Int32 {
+    private static func judge(
+        _ reports: [ReplayReport], _ summary: ReplaySummary, by expectations: Expectations
+    ) -> Int32 {
         let verdicts = reports.map { expectations.judge($0) }
         var surprises = 0
         for (report, verdict) in zip(reports, verdicts) where verdict.kind == .surprise {
@@ -86,7 +88,6 @@ enum ReplayCommand {
         }
         let unused = expectations.unused(verdicts)
         for line in unused { Output.line("unneeded \(line)") }
-        let summary = ReplaySummary(reports)
         let same = verdicts.filter { $0.kind == .same }.count
         let expected = verdicts.filter { $0.kind == .expected }.count
         Output.line(

@@ -8,7 +8,7 @@ enum ShowCommand {
         "show", summary: "prints recorded conversations with every field decoded",
         details: """
             Records, and the subscriptions and assignments inside group requests, are decoded too. What cannot be decoded is shown as
-            far as it could be read, with the reason.
+            far as it could be read, with the reason; the exit code is 2 then.
             """,
         options: [
             CommandOption("--json", help: "one JSON object an exchange, messages as Kafka's own JSON"),
@@ -34,10 +34,15 @@ enum ShowCommand {
         var text = ConversationText()
         text.showsFields = !options.has("--brief")
         text.showsRanges = options.has("--ranges")
+        var isWhole = true
+        func complain(_ text: String) {
+            isWhole = false
+            Output.complain("jackdaw-compat: \(text)")
+        }
         for path in options.arguments {
-            let conversation = try Conversation(reading: path)
+            let (conversation, problem) = try Conversation.readable(path)
             if !options.has("--json") { for line in text.head(conversation) { Output.line(line) } }
-            for exchange in conversation.exchanges {
+            for (index, exchange) in conversation.exchanges.enumerated() {
                 if !apis.isEmpty, !apis.contains(where: { $0 == exchange.apiKey }) { continue }
                 if !places.isEmpty, !places.contains("\(exchange.connection)/\(exchange.sequence)") { continue }
                 if options.has("--json") {
@@ -45,8 +50,12 @@ enum ShowCommand {
                 } else {
                     for line in text.lines(exchange) { Output.line(line) }
                 }
+                for problem in text.problems(exchange) {
+                    complain("\(path):\(index + 2): \(exchange.place): \(problem)")
+                }
             }
+            if let problem { complain("\(problem)") }
         }
-        return 0
+        return isWhole ? 0 : 2
     }
 }

@@ -57,6 +57,9 @@ package struct Comparer: Sendable {
         return result.differences
     }
 
+    /// An answer is compared again, because it was asked for again: what was counted for it is forgotten.
+    mutating func count(from before: Int) { result.comparedFields = before }
+
     /// A bare SASL token, which is no Kafka message.
     package mutating func compareToken(recorded: [UInt8], live: [UInt8], sasl: SaslTranscript?) -> [FieldDifference] {
         result.differences = []

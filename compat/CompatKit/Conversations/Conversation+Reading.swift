@@ -7,6 +7,26 @@ extension Conversation {
 
     package init(parsing bytes: [UInt8], file: String) throws {
         self.init()
+        try read(bytes, file: file)
+    }
+
+    /// What can be read of a file that is torn or broken further on, and what is wrong with it. Throws where not even its head
+    /// can be read.
+    package static func readable(_ path: String) throws -> (conversation: Conversation, problem: ConversationError?) {
+        let (bytes, tear) = try GzipFile.readable(path)
+        var conversation = Conversation()
+        do {
+            try conversation.read(bytes, file: path)
+        } catch let error as ConversationError {
+            guard !conversation.advertised.isEmpty else { throw tear ?? error }
+            // A tear is the reason why its last line is cut.
+            let line = error.line.map { "the last whole line is \($0 - 1): " } ?? ""
+            return (conversation, tear.map { ConversationError(file: path, reason: line + $0.reason) } ?? error)
+        }
+        return (conversation, tear)
+    }
+
+    private mutating func read(_ bytes: [UInt8], file: String) throws {
         let lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
             if line.isEmpty, index > 0, index == lines.count - 1 { break }

@@ -8,6 +8,13 @@ package enum GzipFile {
 
     /// Plain files read as they are.
     package static func read(_ path: String) throws -> [UInt8] {
+        let (bytes, tear) = try readable(path)
+        if let tear { throw tear }
+        return bytes
+    }
+
+    /// What can be read of a file that ends too early or is broken further on, and what is wrong with it.
+    static func readable(_ path: String) throws -> (bytes: [UInt8], tear: ConversationError?) {
         guard let file = gzopen(path, "rb") else { throw ConversationError(file: path, reason: systemError()) }
         defer { gzclose(file) }
         gzbuffer(file, 1 << 17)
@@ -16,7 +23,9 @@ package enum GzipFile {
         while true {
             let count = gzread(file, &chunk, UInt32(chunk.count))
             if count == 0 { break }
-            guard count > 0 else { throw ConversationError(file: path, reason: "not readable: \(problem(of: file))") }
+            guard count > 0 else {
+                return (out, ConversationError(file: path, reason: "not readable: \(problem(of: file, path))"))
+            }
             out += chunk[0..<Int(count)]
             guard out.count <= maximumBytes else {
                 throw ConversationError(file: path, reason: "larger than \(maximumBytes) bytes")
@@ -26,9 +35,9 @@ package enum GzipFile {
         var code: Int32 = 0
         _ = gzerror(file, &code)
         if code != Z_OK, code != Z_STREAM_END {
-            throw ConversationError(file: path, reason: "torn: \(problem(of: file))")
+            return (out, ConversationError(file: path, reason: "torn: \(problem(of: file, path))"))
         }
-        return out
+        return (out, nil)
     }
 
     /// Writes gzip where the name ends in `.gz`, else plain. The file appears whole or not at all.
@@ -49,10 +58,13 @@ package enum GzipFile {
         }
     }
 
-    private static func problem(of file: gzFile) -> String {
+    private static func problem(of file: gzFile, _ path: String) -> String {
         var code: Int32 = 0
         guard let text = gzerror(file, &code) else { return "error \(code)" }
-        return code == Z_ERRNO ? systemError() : String(cString: text)
+        if code == Z_ERRNO { return systemError() }
+        // zlib puts the name before it, as every message here does itself.
+        let reason = String(cString: text)
+        return reason.hasPrefix(path + ": ") ? String(reason.dropFirst(path.count + 2)) : reason
     }
 }
 

@@ -35,12 +35,19 @@ package struct CaptureImport {
         self.options = options
     }
 
-    /// Throws where tshark is missing or cannot read the file. What of the streams is no Kafka is noted.
-    package static func read(_ path: String, into conversation: Conversation, options: Options) throws -> (
-        Conversation, notes: [String]
-    ) {
+    /// What came of a capture.
+    package struct Result {
+        package var conversation: Conversation
+        /// What of the streams is no Kafka, or was lost.
+        package var notes: [String]
+        /// Why the capture could not be read to its end; nil where it could.
+        package var tear: ConversationError?
+    }
+
+    /// Throws where tshark is missing or cannot read the file at all.
+    package static func read(_ path: String, into conversation: Conversation, options: Options) throws -> Result {
         var reader = CaptureImport(conversation, options: options)
-        let lines = try Tshark.lines(of: path, keyLog: options.keyLog)
+        let (lines, complaint) = try Tshark.lines(of: path, keyLog: options.keyLog)
         for line in lines {
             if let packet = CaptureLine(line) { reader.take(packet) }
         }
@@ -51,7 +58,8 @@ package struct CaptureImport {
                 file: path, reason: "no Kafka request in it\(reader.notes.isEmpty ? "" : ": " + reader.notes[0])")
         }
         if let broker = reader.broker, result.advertised.isEmpty { result.advertised = "\(broker)" }
-        return (result, reader.notes)
+        let tear = complaint.map { ConversationError(file: path, reason: "torn after \(lines.count) packets: \($0)") }
+        return Result(conversation: result, notes: reader.notes, tear: tear)
     }
 
     private var broker: Address?

@@ -5,7 +5,8 @@ enum Tshark {
     /// The largest output that is taken; captures of conversations are far smaller.
     private static let maximumOutputBytes = 1 << 30
 
-    static func lines(of capture: String, keyLog: String?) throws -> [Substring] {
+    /// The packets, a line each; and what tshark complained of where it gave up before the end.
+    static func lines(of capture: String, keyLog: String?) throws -> (lines: [Substring], complaint: String?) {
         for file in [capture] + (keyLog.map { [$0] } ?? []) where access(file, R_OK) != 0 {
             throw ConversationError(file: file, reason: systemError())
         }
@@ -14,13 +15,14 @@ enum Tshark {
         for field in CaptureLine.fields { words += ["-e", field] }
         if let keyLog { words += ["-o", "tls.keylog_file:\(keyLog)"] }
         let (output, errors, status) = try run(words)
-        guard status == 0 else {
-            let reason =
-                String(decoding: errors, as: UTF8.self).split(separator: "\n").last.map(String.init)
-                ?? "exit status \(status)"
-            throw ConversationError(file: capture, reason: "tshark: \(reason)")
-        }
-        return String(decoding: output, as: UTF8.self).split(separator: "\n")
+        let lines = String(decoding: output, as: UTF8.self).split(separator: "\n")
+        if status == 0 { return (lines, nil) }
+        var reason =
+            String(decoding: errors, as: UTF8.self).split(separator: "\n").last.map(String.init)
+            ?? "exit status \(status)"
+        if !reason.hasPrefix("tshark: ") { reason = "tshark: " + reason }
+        guard !lines.isEmpty else { throw ConversationError(file: capture, reason: reason) }
+        return (lines, reason)
     }
 
     private static func run(_ words: [String]) throws -> (output: [UInt8], errors: [UInt8], status: Int) {

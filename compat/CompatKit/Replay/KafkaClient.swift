@@ -5,15 +5,20 @@ package final class KafkaClient {
     package struct Failure: Error, CustomStringConvertible {
         package var api: String
         package var reason: String
-        package var description: String { "\(api): \(reason)" }
+        /// The broker, where the message has to say which.
+        package var broker: Address?
+        package var description: String { "\(broker.map { "\($0): " } ?? "")\(api): \(reason)" }
     }
 
     private let link: FrameLink
+    private let broker: Address?
     private let timeoutMs: Int
     private var correlationId: Int32 = 0
 
-    package init(_ link: FrameLink, timeoutMs: Int = 20_000) {
+    /// Failures name the broker if it is given.
+    package init(_ link: FrameLink, to broker: Address? = nil, timeoutMs: Int = 20_000) {
         self.link = link
+        self.broker = broker
         self.timeoutMs = timeoutMs
     }
 
@@ -35,18 +40,19 @@ package final class KafkaClient {
             version: headerVersion)
         frame += try SchemaEncoder.encode(
             FieldTree(json: body, schema: schema, version: version), schema: schema, version: version)
+        func failure(_ reason: String) -> Failure { Failure(api: "\(api) v\(version)", reason: reason, broker: broker) }
         let deadline = Deadline.after(milliseconds: timeoutMs)
         do {
             try link.send(frame, until: deadline)
             let answer = Packet(response: try link.receive(until: deadline), apiKey: key, version: version)
             guard answer.correlationId == correlationId else {
-                throw Failure(
-                    api: "\(api) v\(version)", reason: "the answer has another correlation id than the request")
+                throw failure("the answer has another correlation id than the request")
             }
-            if let problem = answer.problem { throw Failure(api: "\(api) v\(version)", reason: problem) }
+            if let problem = answer.problem { throw failure(problem) }
+            if answer.leftOver > 0 { throw failure("\(answer.leftOver) bytes after the answer's last field") }
             return answer.body
         } catch let error as LinkError {
-            throw Failure(api: "\(api) v\(version)", reason: "\(error)")
+            throw failure("\(error)")
         }
     }
 

@@ -184,8 +184,11 @@ extension Replayer {
     private mutating func receive(_ index: Int) throws {
         let exchange = conversation.exchanges[index]
         guard !skipped.contains(index), let connection = connections[exchange.connection] else { return }
+        let countedBefore = comparer.result.comparedFields
         var differences = try compareAnswer(index, exchange, on: connection)
-        if !differences.isEmpty { differences = try settle(index, exchange, on: connection, differences) }
+        if !differences.isEmpty {
+            differences = try settle(index, exchange, on: connection, differences, countedBefore: countedBefore)
+        }
         add(differences, at: index)
     }
 
@@ -233,7 +236,8 @@ extension Replayer {
 
     /// Asks again where the answer may become right by itself: a coordinator that loads, a topic that appears.
     private mutating func settle(
-        _ index: Int, _ exchange: RecordedExchange, on connection: ReplayConnection, _ first: [FieldDifference]
+        _ index: Int, _ exchange: RecordedExchange, on connection: ReplayConnection, _ first: [FieldDifference],
+        countedBefore: Int
     ) throws -> [FieldDifference] {
         guard let apiKey = exchange.apiKey, !exchange.isSaslRaw else { return first }
         let isQuestion = options.rules.settling.contains(Schema.shared.apiName(apiKey))
@@ -247,6 +251,7 @@ extension Replayer {
             guard isReady ? isQuestion && settleBudgetMs > 0 : readiness.remainingMs > 0 else { break }
             pause(milliseconds: 25)
             try transmit(liveFrame(of: index, exchange, on: connection), index, exchange, on: connection)
+            comparer.count(from: countedBefore)
             differences = try compareAnswer(index, exchange, on: connection)
             if isReady { settleBudgetMs -= Int(before.duration(to: .now) / .milliseconds(1)) }
         }

@@ -56,6 +56,19 @@ package struct ConversationText {
         return lines
     }
 
+    /// What of the exchange could not be read; a frame that was sent broken on purpose is none of it.
+    package func problems(_ exchange: RecordedExchange) -> [String] {
+        guard !exchange.isSaslRaw, !exchange.isMalformed else { return [] }
+        var problems: [String] = []
+        guard let request = Packet(request: exchange.request) else { return ["the request is too short for a header"] }
+        if let problem = request.problem { problems.append("request: \(problem)") }
+        if let response = exchange.response, request.schema != nil {
+            let answer = Packet(response: response, apiKey: request.apiKey, version: request.version)
+            if let problem = answer.problem { problems.append("answer: \(problem)") }
+        }
+        return problems
+    }
+
     package func json(_ exchange: RecordedExchange) -> JSONValue {
         var members: [(key: String, value: JSONValue)] = [
             ("connection", .integer(exchange.connection)), ("sequence", .integer(exchange.sequence)),

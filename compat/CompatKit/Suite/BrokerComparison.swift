@@ -45,7 +45,7 @@ package struct BrokerComparison {
 
     private func nodeId() throws -> Int {
         let client = KafkaClient(
-            FrameLink(try left.dialer.connect(to: left.address, until: .after(milliseconds: 10_000))))
+            FrameLink(try left.dialer.connect(to: left.address, until: .after(milliseconds: 10_000))), to: left.address)
         defer { client.close() }
         let answer = try client.call(
             "Metadata", version: 4, .object([("topics", .array([])), ("allowAutoTopicCreation", .bool(false))]))
