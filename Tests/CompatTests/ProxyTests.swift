@@ -58,13 +58,15 @@ struct FrameCutterTests {
 }
 
 struct ProxyTests {
-    private static let name = "kafka-4.4.0/kafka-java-4.4.0/produce-consume"
-    private static func fixture() throws -> Conversation {
+    static let name = "kafka-4.4.0/kafka-java-4.4.0/produce-consume"
+    static let anyPort = Address(host: "127.0.0.1", port: 0)
+
+    static func fixture() throws -> Conversation {
         try Conversation(reading: "\(Project.root)compat/fixtures/\(name).jsonl.gz")
     }
 
     /// Rules without skipping or asking again: the broker here has exactly the recorded answers.
-    private static let rules = try! Rules(
+    static let rules = try! Rules(
         parsing: String(decoding: GzipFile.read(Project.root + "compat/rules.txt"), as: UTF8.self)
             .split(separator: "\n").filter { $0.hasPrefix("field") }.joined(separator: "\n"), file: "rules")
 
@@ -109,17 +111,121 @@ struct ProxyTests {
         #expect(again.exchanges.count == recorded.exchanges.count)
     }
 
-    @Test func `clients may speak TLS to the proxy, with certificates made on the fly`() throws {
+    /// A directory that is gone afterwards.
+    private func inDirectory(_ body: (String) throws -> Void) throws {
         let directory = FileManager.default.temporaryDirectory.appending(
             path: "compat-tls-\(UInt64.random(in: 0 ... .max))"
         ).path
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        let material = try ProxyCertificates.make(in: directory)
-        let dialer = try Dialer.tls(authorityFile: material.authorityFile)
-        let (report, recorded, _) = try record(dialer) { $0.serverContext = material.context }
-        #expect(report.outcome == .same, "\(report.line)")
-        #expect(recorded.exchanges.count == (try Self.fixture()).exchanges.count)
+        try body(directory)
+    }
+
+    @Test func `clients may speak TLS to the proxy, with certificates made on the fly`() throws {
+        try inDirectory { directory in
+            let material = try ProxyCertificates.make(in: directory)
+            let dialer = try Dialer.tls(authorityFile: material.authorityFile)
+            let (report, recorded, _) = try record(dialer) { $0.serverContext = material.context }
+            #expect(report.outcome == .same, "\(report.line)")
+            #expect(recorded.exchanges.count == (try Self.fixture()).exchanges.count)
+        }
+    }
+
+    /// A proxy with certificates stands for a broker that speaks TLS: in front of it the one that is tested.
+    @Test(arguments: [false, true]) func `the broker may speak TLS, with clients that do or do not`(
+        clientSpeaksTLS: Bool
+    ) throws {
+        try inDirectory { directory in
+            let material = try ProxyCertificates.make(in: directory)
+            let trusting = try Dialer.tls(authorityFile: material.authorityFile)
+            let broker = try RecordedBroker(try Self.fixture())
+            defer { broker.stop() }
+            var secured = RecordingProxy.Options(listen: Self.anyPort, broker: broker.address)
+            secured.serverContext = material.context
+            let secureBroker = try RecordingProxy(secured, recorder: Recorder(Conversation(), maximumBytes: 1 << 30))
+            var options = RecordingProxy.Options(listen: Self.anyPort, broker: secureBroker.address)
+            options.dialer = trusting
+            if clientSpeaksTLS { options.serverContext = material.context }
+            let recorder = Recorder(Conversation(), maximumBytes: 1 << 30)
+            let proxy = try RecordingProxy(options, recorder: recorder)
+            var replay = ReplayOptions(
+                rules: Self.rules, address: proxy.address, dialer: clientSpeaksTLS ? trusting : .plain)
+            replay.preparesBroker = false
+            replay.settleBudgetMs = 0
+            let report = Replayer.replay(try Self.fixture(), fixture: Self.name, options: replay)
+            proxy.stop()
+            secureBroker.stop()
+            #expect(report.outcome == .same, "\(report.line)")
+            #expect(recorder.conversation.exchanges.count == (try Self.fixture()).exchanges.count)
+        }
+    }
+
+    @Test func `a broker whose certificate nobody vouches for is not reached, and a note says so`() throws {
+        try inDirectory { directory in
+            let material = try ProxyCertificates.make(in: directory)
+            let broker = try RecordedBroker(try Self.fixture())
+            defer { broker.stop() }
+            var secured = RecordingProxy.Options(listen: Self.anyPort, broker: broker.address)
+            secured.serverContext = material.context
+            let secureBroker = try RecordingProxy(secured, recorder: Recorder(Conversation(), maximumBytes: 1 << 20))
+            let notes = Mutex<[String]>([])
+            var options = RecordingProxy.Options(listen: Self.anyPort, broker: secureBroker.address)
+            options.dialer = try .tls(authorityFile: nil)
+            options.note = { note in notes.withLock { $0.append(note) } }
+            let proxy = try RecordingProxy(options, recorder: Recorder(Conversation(), maximumBytes: 1 << 20))
+            let link = FrameLink(try Socket.connect(to: proxy.address, until: .after(milliseconds: 5000)))
+            #expect(link.waitForClose(until: .after(milliseconds: 10_000)))
+            proxy.stop()
+            secureBroker.stop()
+            #expect(notes.withLock { $0 }.contains { $0.contains("\(secureBroker.address): no connection: TLS") })
+        }
+    }
+
+    @Test func `every broker that Metadata names is reached through a port of its own`() throws {
+        let fixture = try Self.fixture()
+        func single(_ apiKey: Int16) throws -> Conversation {
+            var conversation = fixture
+            let exchange = try #require(fixture.exchanges.first { $0.apiKey == apiKey && $0.response != nil })
+            conversation.connections = [
+                ConnectionLife(number: exchange.connection, openedMs: 0, closedMs: 1, closedBy: .client)
+            ]
+            conversation.exchanges = [exchange]
+            return conversation
+        }
+        let (metadata, versions) = (try single(3), try single(18))
+        let second = try RecordedBroker(versions)
+        defer { second.stop() }
+        let first = try RecordedBroker(metadata) { frame, exchange in
+            var packet = Packet(response: frame, apiKey: 3, version: exchange.apiVersion ?? 0)
+            guard case .array(let brokers)? = packet.body["brokers"]?.value, var other = brokers.first else {
+                return frame
+            }
+            other["nodeId"] = FieldTree(.int(2))
+            other["host"] = FieldTree(.string(Array("127.0.0.1".utf8)))
+            other["port"] = FieldTree(.int(Int64(second.address.port)))
+            packet.body["brokers"] = FieldTree(.array(brokers + [other]))
+            return (try? packet.encoded()) ?? frame
+        }
+        defer { first.stop() }
+        let recorder = Recorder(Conversation(), maximumBytes: 1 << 20)
+        let proxy = try RecordingProxy(.init(listen: Self.anyPort, broker: first.address), recorder: recorder)
+        func ask(_ address: Address, _ exchange: RecordedExchange) throws -> Packet {
+            let link = FrameLink(try Socket.connect(to: address, until: .after(milliseconds: 5000)))
+            defer { link.close() }
+            try link.send(exchange.request, until: .after(milliseconds: 5000))
+            let frame = try link.receive(until: .after(milliseconds: 5000))
+            return Packet(response: frame, apiKey: exchange.apiKey ?? 0, version: exchange.apiVersion ?? 0)
+        }
+        let answer = try ask(proxy.address, metadata.exchanges[0])
+        let named = try #require(answer.body["brokers"]?.elements)
+        #expect(named.map { $0["nodeId"]?.integer } == [1, 2])
+        let ports = named.compactMap { $0["port"]?.integer.map { Int($0) } }
+        #expect(Set(ports).count == 2 && !ports.contains(second.address.port))
+        let versionsAnswer = try ask(Address(host: "127.0.0.1", port: ports[1]), versions.exchanges[0])
+        #expect(versionsAnswer.frame == versions.exchanges[0].response)
+        proxy.stop()
+        #expect(recorder.conversation.connections.count == 2)
+        #expect(recorder.conversation.exchanges.map(\.apiKey) == [3, 18])
     }
 
     @Test func `what is no Kafka passes as it is and is noted`() throws {

@@ -28,7 +28,8 @@ import TestKit
             #expect(committed == fresh, "\(path) differs: run tools/generate")
         }
         // Nothing else may stand in the folders that are generated whole.
-        for folder in ["Requests", "Responses", "Headers", "Records"].map({ "Sources/KafkaMessages/\($0)" }) {
+        let messages = ["Requests", "Responses", "Headers", "Records"].map { "Sources/KafkaMessages/\($0)" }
+        for folder in messages + ["Sources/Configuration/Generated", "compat/KafkaSchema/Generated"] {
             for path in try files(below: GoldenVectors.root.appendingPathComponent(folder)) {
                 #expect(made.contains("\(folder)/\(path)"), "\(folder)/\(path) is not generated")
             }
