@@ -1,7 +1,9 @@
 #include "CJackdaw.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <linux/falloc.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -9,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,22 +58,70 @@ int jd_allocate(int fd, int64_t offset, int64_t length, int keep_size) {
 
 void jd_trim_memory(void) { malloc_trim(0); }
 
-void jd_release_program_pages(void) {
-    FILE *maps = fopen("/proc/self/maps", "re");
-    if (!maps) return;
-    char line[512];
-    while (fgets(line, sizeof line, maps)) {
-        unsigned long start, end;
-        char access[5];
-        // Only code that is backed by a file: dropping it loses nothing. What is merely read-only may have been written before
-        // (relocated pointers that the linker then protected), and would come back without that.
-        if (sscanf(line, "%lx-%lx %4s", &start, &end, access) != 3) continue;
-        if (access[1] == 'w' || access[2] != 'x' || !strchr(line, '/')) continue;
-        // Huge pages would bring all of it back at the first step.
-        madvise((void *)start, end - start, MADV_NOHUGEPAGE);
-        madvise((void *)start, end - start, MADV_DONTNEED);
+// A page of a private mapping that still is the file's: nobody has written to it. /proc/self/pagemap says so in bit 61, and in
+// bit 63 whether it is there at all.
+static const uint64_t page_is_present = 1ull << 63, page_is_of_file = 1ull << 61;
+
+// The kernel maps a large folio of the page cache as a whole, up to 2 MB for one touched page, where it lies within one area.
+// Areas of 64 KB, told apart by a flag that means nothing for pages of a file, keep that small.
+static void split_areas(uintptr_t start, uintptr_t end) {
+    enum { piece = 64 * 1024 };
+    for (uintptr_t at = start; at < end; at += 2 * piece) {
+        size_t size = end - at < piece ? end - at : piece;
+        if (madvise((void *)at, size, MADV_DONTDUMP) != 0) return;
     }
-    fclose(maps);
+}
+
+// Drops the pages of start..<end that are the file's own.
+static void drop_unwritten(uintptr_t start, uintptr_t end, uintptr_t page) {
+    int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    if (map < 0) return;
+    uint64_t entries[512];
+    while (start < end) {
+        size_t count = (end - start) / page < 512 ? (end - start) / page : 512;
+        ssize_t got = pread(map, entries, count * 8, (off_t)(start / page * 8));
+        if (got < 8) break;
+        count = (size_t)got / 8;
+        for (size_t i = 0; i < count; i++) {
+            uint64_t wanted = page_is_present | page_is_of_file;
+            if ((entries[i] & wanted) == wanted) madvise((void *)(start + i * page), page, MADV_DONTNEED);
+        }
+        start += count * page;
+    }
+    close(map);
+}
+
+static int release_program(struct dl_phdr_info *info, size_t size, void *is_first_time) {
+    (void)size;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), thread_locals = 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        if (info->dlpi_phdr[i].p_type == PT_TLS) thread_locals = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
+    }
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD) continue;
+        uintptr_t start = (info->dlpi_addr + part->p_vaddr) & -page;
+        uintptr_t end = (info->dlpi_addr + part->p_vaddr + part->p_memsz + page - 1) & -page;
+        if (part->p_flags & PF_W) {
+            // What the linker put before the thread locals is never written once it is relocated, and mostly has no relocations.
+            if (thread_locals <= start || thread_locals >= end) continue;
+            end = thread_locals & -page;
+        }
+        if (*(int *)is_first_time) split_areas(start, end);
+        if (part->p_flags & PF_W) {
+            drop_unwritten(start, end, page);
+        } else {
+            // Code and what is only read is the same in the file: dropping it loses nothing.
+            madvise((void *)start, end - start, MADV_DONTNEED);
+        }
+    }
+    return 1;  // the program itself comes first; the rest are libraries
+}
+
+void jd_release_program_pages(void) {
+    static int is_first_time = 1;
+    dl_iterate_phdr(release_program, &is_first_time);
+    is_first_time = 0;
 }
 
 // Swift's runtime looks for its crash reporter beside the program when it starts, and gives up the whole process where /proc is
@@ -82,6 +133,8 @@ static char **arguments;
 __attribute__((constructor(101))) static void begin(int argc, char **argv) {
     argument_count = argc;
     arguments = argv;
+    // A touched byte must not bring 2 MB of the program, or of a buffer, into memory.
+    prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     char path[8];
     if (readlink("/proc/self/exe", path, sizeof path) < 0) {
         setenv("SWIFT_BACKTRACE", "enable=no,swift-backtrace=/none", 0);

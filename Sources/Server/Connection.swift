@@ -96,7 +96,10 @@ final class Connection: AnswerChannel {
 
     private var hasHadItsTurn: Bool { requestsInTurn >= ServerLimits.requestsPerTurn }
 
-    func countRequest() { requestsInTurn += 1 }
+    func countRequest() {
+        requestsInTurn += 1
+        home.countRequest()
+    }
 
     /// The socket did not take everything that is meant for the peer.
     var owes: Bool { !queue.isEmpty || tls?.hasUnsent == true }

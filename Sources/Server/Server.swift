@@ -57,6 +57,9 @@ package final class Server: @unchecked Sendable {  // what changes after init be
         }
     }
 
+    /// How many requests there have been so far, over all loops.
+    package var requestCount: Int { loops.reduce(0) { $0 + $1.requestCount } }
+
     func admit(_ descriptor: Int32, from identity: ListenerIdentity, _ context: TLSContext?) {
         let host = Socket.peerAddress(of: descriptor).host
         if case .tooMany(let bound) = shared.admit(host: host) {

@@ -1,5 +1,6 @@
 package import EventLoop
 package import Exchange
+internal import Synchronization
 internal import Telemetry
 internal import TLS
 
@@ -18,6 +19,7 @@ package final class ServerLoop: @unchecked Sendable {  // used on the loop's thr
     private var starved: [Connection] = []
     private var isStopping = false
     private var sweep: ScheduledWork?
+    private let requests = Atomic<Int>(0)
 
     init(loop: EventLoop, shared: ServerShared) {
         self.loop = loop
@@ -40,6 +42,12 @@ package final class ServerLoop: @unchecked Sendable {  // used on the loop's thr
     }
 
     var count: Int { connections.count }
+
+    /// How many requests this loop has had. Thread-safe.
+    var requestCount: Int { requests.load(ordering: .relaxed) }
+
+    /// Only the loop's thread writes, so that this needs no locked instruction.
+    func countRequest() { requests.store(requests.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
 
     func adopt(_ descriptor: Int32, from listener: ListenerIdentity, _ context: TLSContext?) {
         guard !isStopping else {

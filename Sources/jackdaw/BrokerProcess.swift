@@ -1,5 +1,4 @@
 internal import Broker
-internal import CJackdaw
 internal import Cluster
 internal import CommandLineOptions
 internal import Configuration
@@ -93,17 +92,9 @@ final class BrokerProcess {
         }
         log.info(
             "jackdaw is ready", ["node": identity.nodeId, "cluster": identity.clusterId, "data": dataDirectories])
-        scheduleMaintenance()
-        // What only the start needed is most of what is resident by now; half of it would stay for good.
-        loops[0].schedule(at: loops[0].clock.now().advanced(byMs: Self.settlingMs)) {
-            jd_release_program_pages()
-            jd_trim_memory()
-        }
+        Housekeeping(loop: loops[0], workers: workers, logs: logs, server: server).begin()
         watchSignals(server)
     }
-
-    /// After so long the start is over and the first clients are served.
-    private static let settlingMs = 1000
 
     private var dataDirectories: String { configuration.logDirectories.joined(separator: ",") }
 
@@ -242,18 +233,6 @@ final class BrokerProcess {
         logs.shutdown()
         if let failure = lateFailure.value { throw failure }
         log.info("stopped")
-    }
-
-    private func scheduleMaintenance() {
-        let loop = loops[0]
-        let (workers, logs) = (workers, logs)
-        @Sendable func again() {
-            loop.schedule(at: loop.clock.now().advanced(byMs: LogManager.maintenanceIntervalMs)) {
-                workers.submit { logs.maintain() }
-                again()
-            }
-        }
-        again()
     }
 
     /// The first signal stops gracefully, a second one at once.

@@ -39,8 +39,8 @@ int jd_lock_file(int fd);
 /// fallocate that keeps the size or not; errno on failure.
 int jd_allocate(int fd, int64_t offset, int64_t length, int keep_size);
 
-/// Takes the program's code pages out of the process's resident memory. They stay in the page cache, and those that are used
-/// come back one by one: after a start most of what was read in is never needed again.
+/// Takes the program's code and constants out of the process's resident memory. They stay in the page cache, and those that are
+/// used come back piece by piece: of what a start or a busy hour has read in, most is not needed at rest. For one thread at a time.
 void jd_release_program_pages(void);
 
 /// A word of the command line, NULL past its end; 0 is the program. Swift's own list comes from /proc, which a container may lack.
