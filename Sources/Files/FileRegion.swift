@@ -3,6 +3,8 @@ package struct FileRegion: Sendable {
     package var file: File
     package var offset: Int64
     package var count: Int
+    /// How many of its first bytes were read or written just now, and so lie in the page cache.
+    package var recentBytes = 0
 
     package init(file: File, offset: Int64, count: Int) {
         self.file = file
@@ -10,10 +12,11 @@ package struct FileRegion: Sendable {
         self.count = count
     }
 
-    /// Whether the page cache seems to have it: a byte at each end, read without waiting.
+    /// Whether the page cache seems to have it: a byte at each end, read without waiting, where it is not known to be recent.
     package var isResident: Bool {
-        guard count > 0 else { return true }
-        return holds(offset) && (count == 1 || holds(offset + Int64(count) - 1))
+        if recentBytes >= count { return true }
+        if recentBytes <= 0, !holds(offset) { return false }
+        return count == 1 || holds(offset + Int64(count) - 1)
     }
 
     private func holds(_ position: Int64) -> Bool {

@@ -19,8 +19,8 @@ struct LogView: Sendable {
     /// The first offset of a transaction that is not decided; nil where there is none.
     var firstUnstable: LogPlace?
     var epochs: LeaderEpochCache
-    /// The batches that were appended last: most readers wait for just these.
-    var lastAppend: LogPlace
+    /// What was appended last: most readers wait for just this. nil where that is not known any more.
+    var lastAppend: LastAppend?
 
     var lastStable: LogPlace {
         guard let firstUnstable, firstUnstable.offset < highWatermark.offset else { return highWatermark }
@@ -34,6 +34,17 @@ struct LogView: Sendable {
         case .lastStable: lastStable
         }
     }
+}
+
+/// Where the last append's first batch stands; its batches reach to the log's end.
+struct LastAppend: Sendable {
+    var first: BatchPlace
+    var segmentBase: Int64
+    var atMs: Int64
+
+    /// So long what was written is taken to be in the page cache. Nothing can drive it out before it is on the disk, which the
+    /// kernel takes longer for.
+    static let recentMs: Int64 = 5_000
 }
 
 /// How far a reader may see.

@@ -28,12 +28,12 @@ extension PartitionLog {
             core.lastAppendMs = nowMs
             core.isResting = false
             try account(bytes, at: position, &core)
-            return finish(plan, at: LogPlace(offset: plan.firstOffset, segmentBase: segment.baseOffset, position: position), &core)
+            return finish(plan, segment, at: position, nowMs: nowMs, &core)
         }
     }
 
     private struct Plan {
-        var firstOffset: Int64
+        var first: BatchPlace?
         var lastOffset: Int64
         var bytes = 0
         var maxTimestamp: Int64 = -1
@@ -45,7 +45,7 @@ extension PartitionLog {
     private func plan(
         _ records: UnsafeMutableRawBufferPointer, _ origin: AppendOrigin, _ leaderEpoch: Int32, _ core: inout LogCore
     ) throws(LogError) -> Plan {
-        var plan = Plan(firstOffset: -1, lastOffset: core.logEndOffset - 1)
+        var plan = Plan(lastOffset: core.logEndOffset - 1)
         while plan.bytes < records.count, let base = records.baseAddress {
             let rest = UnsafeRawBufferPointer(rebasing: records[plan.bytes...])
             guard let header = RecordBatchHeader(rest) else { break }
@@ -75,13 +75,13 @@ extension PartitionLog {
                     return plan
                 }
             }
-            if plan.firstOffset < 0 { plan.firstOffset = header.baseOffset }
+            if plan.first == nil { plan.first = BatchPlace(header, at: 0) }
             plan.lastOffset = header.lastOffset
             plan.maxTimestamp = max(plan.maxTimestamp, header.maxTimestamp)
             if header.timestampType == .logAppendTime { plan.logAppendTimeMs = header.maxTimestamp }
             plan.bytes += header.sizeInBytes
         }
-        guard plan.firstOffset >= 0 else { throw LogError(.invalidRecord, "no record batch in \(records.count) bytes") }
+        guard plan.first != nil else { throw LogError(.invalidRecord, "no record batch in \(records.count) bytes") }
         guard plan.bytes <= min(core.configuration.segmentBytes, LogLimits.segmentBytes) else {
             throw LogError(
                 .recordListTooLarge, "\(plan.bytes) bytes of batches exceed segment.bytes=\(core.configuration.segmentBytes)")
@@ -159,12 +159,20 @@ extension PartitionLog {
         producers.complete(completed)
     }
 
-    private func finish(_ plan: Plan, at place: LogPlace, _ core: inout LogCore) -> AppendResult {
+    private func finish(
+        _ plan: Plan, _ segment: Segment, at position: Int, nowMs: Int64, _ core: inout LogCore
+    ) -> AppendResult {
         let mustFlush = core.logEndOffset - core.flushedOffset >= core.configuration.flushMessages
         if mustFlush { core.mustFlushBelow = core.logEndOffset }
-        publish(&core, appendedAt: place)
+        let last = plan.first.map { first in
+            var first = first
+            first.position = position
+            return LastAppend(first: first, segmentBase: segment.baseOffset, atMs: nowMs)
+        }
+        publish(&core, appended: last)
         return AppendResult(
-            firstOffset: plan.firstOffset, lastOffset: plan.lastOffset, logAppendTimeMs: plan.logAppendTimeMs,
+            firstOffset: last?.first.baseOffset ?? -1, lastOffset: plan.lastOffset,
+            logAppendTimeMs: plan.logAppendTimeMs,
             logStartOffset: core.logStartOffset, mustFlush: mustFlush)
     }
 

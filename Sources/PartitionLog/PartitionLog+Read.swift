@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Files
 internal import KafkaRecords
 internal import Synchronization
@@ -50,11 +51,14 @@ extension PartitionLog {
             let segment = view.segments[slot]
             guard segment.baseOffset <= bound.segmentBase else { return answer }
             let limit = segment.baseOffset == bound.segmentBase ? bound.position : view.size(of: segment)
-            if let first = try place(of: offset, in: segment, before: limit, view, mayWait) {
+            let (first, recentBytes) = try place(of: offset, in: segment, before: limit, view, mayWait)
+            if let first {
                 let wanted = max(maxBytes, atLeastOneBatch ? first.size : 0)
                 guard wanted >= first.size else { return answer }
-                let region = FileRegion(
-                    file: try segment.openLog(), offset: Int64(first.position), count: min(wanted, limit - first.position))
+                var region = FileRegion(
+                    file: try segment.openLog(), offset: Int64(first.position),
+                    count: min(wanted, limit - first.position))
+                region.recentBytes = recentBytes
                 answer.region = region
                 if isolation == .lastStable {
                     answer.abortedTransactions = try abortedTransactions(
@@ -68,20 +72,18 @@ extension PartitionLog {
         return answer
     }
 
-    /// Where the batch with the offset stands, or the next after it in this segment.
+    /// Where the batch with the offset stands, or the next after it in this segment; and how many
+    /// bytes from there on were read or written just now.
     private func place(
         of offset: Int64, in segment: Segment, before limit: Int, _ view: LogView, _ mayWait: Bool
-    ) throws(LogError) -> BatchPlace? {
-        let last = view.lastAppend
-        if offset == last.offset, segment.baseOffset == last.segmentBase, last.position < limit {
-            var found: BatchPlace?
-            try segment.walkHeaders(from: last.position, to: limit, mayWait: mayWait) { header, position throws(LogError) in
-                if header.lastOffset >= offset { found = BatchPlace(header, at: position) }
-                return false
-            }
-            if let found { return found }
+    ) throws(LogError) -> (BatchPlace?, recentBytes: Int) {
+        if let last = view.lastAppend, offset == last.first.baseOffset, segment.baseOffset == last.segmentBase,
+            last.first.position < limit
+        {
+            let age = environment.clock.wallMs() - last.atMs
+            return (last.first, recentBytes: (0..<LastAppend.recentMs).contains(age) ? .max : 0)
         }
-        return try segment.find(offset, before: limit, mayWait: mayWait)
+        return (try segment.find(offset, before: limit, mayWait: mayWait), recentBytes: RecordBatchHeader.size)
     }
 
     /// The place of an offset that is a batch's first, or the log's end.

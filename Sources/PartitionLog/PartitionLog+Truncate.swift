@@ -21,7 +21,7 @@ extension PartitionLog {
             let doomed = try core.withLock { core throws(LogError) in
                 guard offset < core.logEndOffset else { return [Segment]() }
                 let doomed = try cut(&core, at: max(offset, 0), nowMs)
-                publish(&core, appendedAt: LogPlace(offset: -1), segmentsChanged: true)
+                publish(&core, segmentsChanged: true)
                 return doomed
             }
             do throws(FileError) { for segment in doomed { try segment.remove() } } catch { throw failed(error) }

@@ -32,7 +32,7 @@ package final class PartitionLog: Sendable {
             LogView(
                 segments: core.segments, logStartOffset: core.logStartOffset, end: end,
                 highWatermark: core.highWatermark == core.logEndOffset ? end : LogPlace(offset: core.highWatermark),
-                firstUnstable: core.firstUnstable, epochs: core.epochs, lastAppend: end))
+                firstUnstable: core.firstUnstable, epochs: core.epochs))
         self.core = Mutex(core)
     }
 
@@ -82,14 +82,18 @@ package final class PartitionLog: Sendable {
     }
 
     /// Shows readers what the core holds. The caller holds the append lock.
-    func publish(_ core: inout LogCore, appendedAt lastAppend: LogPlace? = nil, segmentsChanged: Bool = false) {
+    func publish(_ core: inout LogCore, appended lastAppend: LastAppend? = nil, segmentsChanged: Bool = false) {
         if core.highWatermarkFollowsLogEnd && core.mustFlushBelow <= core.flushedOffset {
             core.highWatermark = core.logEndOffset
         }
         core.producers.highWatermarkReached(core.highWatermark)
         let end = LogPlace(offset: core.logEndOffset, segmentBase: core.active.baseOffset, position: core.active.size)
         published.withLock { view in
-            if segmentsChanged { view.segments = core.segments }
+            if segmentsChanged {
+                view.segments = core.segments
+                // Where it stands may be another place by now, or none.
+                view.lastAppend = nil
+            }
             view.logStartOffset = core.logStartOffset
             view.end = end
             if core.highWatermark == end.offset {

@@ -23,7 +23,12 @@ struct OutputQueue {
         pieces.append(.bytes(copy, sent: 0))
     }
 
-    mutating func append(_ region: FileRegion) { pieces.append(.region(region)) }
+    mutating func append(_ region: FileRegion) {
+        var region = region
+        // What is recent now may not be so when its turn comes.
+        region.recentBytes = 0
+        pieces.append(.region(region))
+    }
 
     /// The socket took `count` bytes of the first piece.
     mutating func sent(_ count: Int) {

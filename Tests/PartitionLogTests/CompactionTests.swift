@@ -52,6 +52,24 @@ import Testing
         return try builder.build()
     }
 
+    @Test func `a reader that waits for the last append finds it after it was rolled away and compacted`() throws {
+        let bench = try compacted { $0.maxCompactionLagMs = 1000 }
+        let log = try bench.log()
+        // Half of what lies before the last batch goes, so that the batch moves within its segment.
+        for number in 0..<6 { _ = try log.append(try keyed([("k\(number % 2)", "v\(number)")])) }
+        let last = log.logEndOffset - 1
+        let before = try #require(
+            try log.read(from: last, maxBytes: 1 << 20, isolation: .logEnd, atLeastOneBatch: true).region)
+        bench.clock.advance(ms: 60_000)
+        try log.rollForCompaction(nowMs: bench.clock.wallMs())
+        #expect(log.view.segments.count > 1)
+        _ = try log.clean(memoryBytes: 1 << 20)
+        let after = try #require(
+            try log.read(from: last, maxBytes: 1 << 20, isolation: .logEnd, atLeastOneBatch: true).region)
+        #expect(after.offset < before.offset)
+        #expect(try log.values(from: last, maxBytes: 100).map(\.offset) == [last])
+    }
+
     @Test func `of each key the latest value stays, with its offset, and what a client read before it reads again`() throws {
         let bench = try compacted()
         let log = try bench.log()

@@ -86,6 +86,8 @@ import Testing
         let manager = try start(disk, ["/a"])
         let log = try manager.create(TopicPartition("t", 0), topicId: Uuid(1, 2), configuration: LogConfiguration())
         try log.append(try batch(["a"]))
+        // What was appended last is known to lie in memory; what came before it is not.
+        try log.append(try batch(["b"]))
         disk.faults.coldRead = 1
         func read(mayWait: Bool) throws -> LogRead {
             try log.read(from: 0, maxBytes: 100, isolation: .logEnd, atLeastOneBatch: true, mayWait: mayWait)
@@ -94,6 +96,14 @@ import Testing
         #expect(try read(mayWait: true).region?.isResident == false)
         disk.faults.coldRead = 0
         #expect(try read(mayWait: false).region?.isResident == true)
+        // The last one is taken to be there without a look, as long as it is recent.
+        disk.faults.coldRead = 1
+        func last() throws -> FileRegion? {
+            try log.read(from: 1, maxBytes: 100, isolation: .logEnd, atLeastOneBatch: true, mayWait: false).region
+        }
+        #expect(try last()?.isResident == true)
+        clock.advance(ms: 10_000)
+        #expect(try last()?.isResident == false)
     }
 
     @Test func `a failing read is the one request's trouble`() throws {
@@ -101,10 +111,11 @@ import Testing
         let manager = try start(disk, ["/a"])
         let log = try manager.create(TopicPartition("t", 0), topicId: Uuid(1, 2), configuration: LogConfiguration())
         try log.append(try batch(["a"]))
+        try log.append(try batch(["b"]))
         disk.faults.readError = 1
         #expect(kind { _ = try log.read(from: 0, maxBytes: 100, isolation: .logEnd, atLeastOneBatch: true) } == .storage)
         disk.faults.readError = 0
-        #expect(try log.append(try batch(["b"])).firstOffset == 1)
+        #expect(try log.append(try batch(["c"])).firstOffset == 2)
     }
 }
 

@@ -100,7 +100,7 @@ extension Segment {
 }
 
 /// A batch's place in a segment.
-struct BatchPlace {
+struct BatchPlace: Sendable {
     var position: Int
     var size: Int
     var baseOffset: Int64
