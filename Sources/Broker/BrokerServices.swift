@@ -31,11 +31,12 @@ extension APIRegistry {
         self.init(emulating: release)
         let partitions = services.replicas.served
         let configuration = services.live.current
-        register(Produce(partitions: partitions))
+        register(Produce(partitions: partitions, identity: services.identity))
         register(
             Fetch(
-                partitions: partitions, sessions: FetchSessionCache(limit: configuration.maxIncrementalFetchSessionCacheSlots),
-                workers: services.workers, fetchMaxBytes: configuration.fetchMaxBytes))
+                partitions: partitions,
+                sessions: FetchSessionCache(limit: configuration.maxIncrementalFetchSessionCacheSlots),
+                workers: services.workers, fetchMaxBytes: configuration.fetchMaxBytes, identity: services.identity))
         register(ListOffsets(partitions: partitions, workers: services.workers))
         register(
             Metadata(identity: services.identity, store: services.store, autoCreation: services.autoCreation))

@@ -37,6 +37,8 @@ package final class TopicConfiguration: Sendable {
     package let minCompactionLagMs: Int64
     package let maxDecompressedMessageBytes: Int
     package let maxMessageBytes: Int
+    /// Whether readers of the time before Kafka 0.11 get their records converted.
+    package let messageDownconversionEnable: Bool
     package let messageTimestampAfterMaxMs: Int64
     package let messageTimestampBeforeMaxMs: Int64
     package let messageTimestampType: MessageTimestampType
@@ -84,6 +86,7 @@ package final class TopicConfiguration: Sendable {
         minCompactionLagMs = values.integer(.minCompactionLagMs)
         maxDecompressedMessageBytes = Int(values.integer(.maxDecompressedMessageBytes))
         maxMessageBytes = Int(values.integer(.maxMessageBytes))
+        messageDownconversionEnable = values.bool(.messageDownconversionEnable)
         messageTimestampAfterMaxMs = values.integer(.messageTimestampAfterMaxMs)
         messageTimestampBeforeMaxMs = values.integer(.messageTimestampBeforeMaxMs)
         messageTimestampType = MessageTimestampType(rawValue: values.string(.messageTimestampType)) ?? .createTime

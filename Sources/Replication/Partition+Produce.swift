@@ -46,7 +46,7 @@ extension Partition {
             return ProduceOutcome(error)
         }
         do throws(RecordError) {
-            let validator = RecordValidator(rules: appendRules, origin: .client, nowMs: wallMs)
+            let validator = RecordValidator(rules: rules.append, origin: .client, nowMs: wallMs)
             guard var valid = try validator.validate(buffer) else {
                 // An empty message set of the old versions: nothing to append, which is no error.
                 return ProduceOutcome()

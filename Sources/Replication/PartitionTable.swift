@@ -1,4 +1,5 @@
 internal import Cluster
+package import KafkaMessages
 package import KafkaWire
 internal import Synchronization
 
@@ -7,14 +8,17 @@ package final class ServedTopic: Sendable {
     package let name: String
     package let nameBytes: [UInt8]
     package let id: Uuid
-    /// By partition index; nil where this broker has no replica of it.
+    /// By partition index; nil where this broker has no replica of it, or could not open it.
     package let partitions: [Partition?]
+    /// Who leads each of them.
+    private let leaderships: [PartitionLeadership?]
 
     /// Written by the broker's coordinators alone.
     package let isInternal: Bool
 
-    package init(name: String, id: Uuid, partitions: [Partition?]) {
+    package init(name: String, id: Uuid, partitions: [Partition?], leaderships: [PartitionLeadership?]) {
         self.name = name
+        self.leaderships = leaderships
         nameBytes = Array(name.utf8)
         isInternal = TopicImage.internalNames.contains(name)
         self.id = id
@@ -23,6 +27,16 @@ package final class ServedTopic: Sendable {
 
     package func partition(_ index: Int32) -> Partition? {
         index >= 0 && Int(index) < partitions.count ? partitions[Int(index)] : nil
+    }
+
+    package func leadership(_ index: Int32) -> PartitionLeadership? {
+        index >= 0 && Int(index) < leaderships.count ? leaderships[Int(index)] : nil
+    }
+
+    /// Why `partition` has nothing to give for an index.
+    package func absence(_ index: Int32) -> ErrorCode {
+        guard let leadership = leadership(index) else { return .unknownTopicOrPartition }
+        return leadership.hasReplicaHere ? .kafkaStorageError : .notLeaderOrFollower
     }
 }
 

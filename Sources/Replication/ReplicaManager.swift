@@ -61,38 +61,44 @@ package final class ReplicaManager: Sendable {
         let configuration = live.topic(topic.overrides) {
             log.warn("topic \(topic.name): a configuration cannot be read and is left out: \($0)")
         }
-        let rules = AppendRules(configuration), logConfiguration = LogConfiguration(configuration)
-        var partitions: [Partition?] = []
+        let rules = PartitionRules(configuration), logConfiguration = LogConfiguration(configuration)
+        var partitions: [Partition?] = [], leaderships: [PartitionLeadership?] = []
         for image in topic.partitions {
-            while partitions.count < Int(image.id) { partitions.append(nil) }
-            guard image.replicas.contains(nodeId) else {
+            while partitions.count < Int(image.id) {
+                partitions.append(nil)
+                leaderships.append(nil)
+            }
+            let leadership = PartitionLeadership(image, on: nodeId)
+            leaderships.append(leadership)
+            guard leadership.hasReplicaHere else {
                 partitions.append(nil)
                 continue
             }
             if let known = before?.partition(image.id) {
-                known.lead(inEpoch: image.leaderEpoch)
-                known.appendRules = rules
+                known.take(leadership)
+                known.rules = rules
                 known.log.configure(logConfiguration)
                 partitions.append(known)
                 continue
             }
-            partitions.append(open(image, of: topic, rules, logConfiguration))
+            partitions.append(open(image.id, leadership, of: topic, rules, logConfiguration))
         }
-        return ServedTopic(name: topic.name, id: topic.id, partitions: partitions)
+        return ServedTopic(name: topic.name, id: topic.id, partitions: partitions, leaderships: leaderships)
     }
 
-    /// A partition whose log cannot be opened is missing here; clients hear that it has no leader, and the log says why.
+    /// A partition whose log cannot be opened is missing here: clients hear of a failed disk, and the log says why.
     private func open(
-        _ image: PartitionImage, of topic: TopicImage, _ rules: AppendRules, _ configuration: LogConfiguration
+        _ index: Int32, _ leadership: PartitionLeadership, of topic: TopicImage, _ rules: PartitionRules,
+        _ configuration: LogConfiguration
     ) -> Partition? {
-        let name = TopicPartition(topic.name, image.id)
+        let name = TopicPartition(topic.name, index)
         do throws(LogError) {
             // A directory of a topic that had the same name and is gone must not come back as the new one's data.
             if let found = logs.log(name), found.topicId != topic.id, found.topicId != .zero { try logs.delete(name) }
             let partitionLog = try logs.create(name, topicId: topic.id, configuration: configuration)
             partitionLog.configure(configuration)
             return Partition(
-                topic: topic.name, topicId: topic.id, index: image.id, leaderEpoch: image.leaderEpoch, rules: rules,
+                topic: topic.name, topicId: topic.id, index: index, leadership: leadership, rules: rules,
                 log: partitionLog)
         } catch {
             log.error("partition \(name) cannot be opened: \(error)")
@@ -116,8 +122,17 @@ package final class ReplicaManager: Sendable {
         guard let serving = served.current.topic(topic.id) else { return }
         let configuration = live.topic(topic.overrides)
         for case let partition? in serving.partitions {
-            partition.appendRules = AppendRules(configuration)
+            partition.rules = PartitionRules(configuration)
             partition.log.configure(LogConfiguration(configuration))
         }
+    }
+}
+
+extension PartitionLeadership {
+    fileprivate init(_ image: PartitionImage, on nodeId: Int32) {
+        leader = image.leader
+        epoch = image.leaderEpoch
+        isHere = image.leader == nodeId
+        hasReplicaHere = image.replicas.contains(nodeId)
     }
 }

@@ -27,6 +27,21 @@ extension LogConfiguration {
     }
 }
 
+/// What a topic's configuration says of its partitions beside their logs.
+package struct PartitionRules: Sendable {
+    package var append: AppendRules
+    /// `message.downconversion.enable`
+    package var convertsDown: Bool
+    /// `compression.type=zstd`: clients that cannot read it are told so.
+    package var isZstandard: Bool
+
+    package init(_ topic: TopicConfiguration) {
+        append = AppendRules(topic)
+        convertsDown = topic.messageDownconversionEnable
+        isZstandard = topic.compressionType == .zstd
+    }
+}
+
 extension AppendRules {
     package init(_ topic: TopicConfiguration) {
         self.init()

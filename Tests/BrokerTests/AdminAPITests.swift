@@ -13,57 +13,6 @@ import Server
 import TestKit
 import Testing
 
-/// A whole broker on loopback over a temporary directory, its loop on a thread of its own.
-private final class WholeBroker: @unchecked Sendable {
-    let loop = EventLoop()!
-    let store: EmbeddedMetadataStore
-    let port: UInt16
-    private let workers = WorkerPool(threads: 2)
-    private let logs: LogManager
-    private let server: Server
-    private let path: String
-    private var thread: WorkerThread?
-
-    init(_ settings: KeyValuePairs<String, String> = [:]) throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "jackdaw-admin-\(UUID().uuidString)").path
-        let configuration = try BrokerConfiguration(settings)
-        let live = LiveConfiguration(configuration)
-        let workers = workers
-        let submit: @Sendable (@escaping @Sendable () -> Void) -> Void = { workers.submit($0) }
-        let disk = PosixFileSystem()
-        let (directories, owner) = try LogDirectory.open([path], nodeId: 1, clusterId: nil, fileSystem: disk)
-        logs = LogManager(
-            directories: directories, environment: LogEnvironment(fileSystem: disk, clock: Clock(), submit: submit))
-        try logs.load { _ in LogConfiguration(live.topic([:])) }
-        store = try EmbeddedMetadataStore.open(
-            .init(directory: path, nodeId: 1, fileSystem: disk, clock: Clock(), submit: submit))
-        let registration = BrokerRegistration(nodeId: 1, endpoints: [], rack: nil, logDirectories: directories.map(\.id))
-        try store.start(registration, raisesLeaderEpochs: false)
-        let replicas = ReplicaManager(logs: logs, nodeId: 1, configured: configuration, live: live)
-        store.observe { replicas.apply($0) }
-        let identity = BrokerIdentity(clusterId: owner.clusterId, nodeId: 1)
-        let services = BrokerServices(identity: identity, store: store, replicas: replicas, live: live, workers: workers)
-        let broker = Broker(
-            registry: APIRegistry(services), identity: identity, features: { [store] in BrokerFeatures(store.image, emulating: nil) })
-        server = Server(broker: broker, loops: [loop], limits: ServerLimits(), queuedMaxRequestBytes: nil, workers: workers)
-        let descriptor = try Socket.listen(on: SocketAddress.resolve(host: "127.0.0.1", port: 0)[0])
-        let listener = ListenerIdentity(
-            name: "PLAINTEXT", securityProtocol: "PLAINTEXT", advertisedHost: "127.0.0.1", advertisedPort: 9)
-        port = server.listen(on: descriptor, as: listener).address.port
-        let loop = loop
-        thread = WorkerThread("loop") { loop.run() }
-    }
-
-    func stop() {
-        loop.post { [self] in server.stop { [self] in loop.stop() } }
-        thread?.join()
-        workers.stop()
-        store.close()
-        logs.shutdown()
-        try? FileManager.default.removeItem(atPath: path)
-    }
-}
-
 @Suite struct AdminAPITests {
     private let arena = Arena()
 

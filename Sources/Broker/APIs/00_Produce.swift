@@ -17,6 +17,7 @@ struct Produce: APIHandler {
     static let versions: ClosedRange<Int16> = 0...13
 
     let partitions: ServedPartitions
+    let identity: BrokerIdentity
 
     func handle(_ request: ProduceRequest, from caller: Caller, reply: consuming Reply) {
         let table = partitions.current
@@ -24,6 +25,7 @@ struct Produce: APIHandler {
         let refusal = Self.refusal(of: request)
         var hasErrors = false
         var flushes: [(partition: Partition, below: Int64)] = []
+        var namesThisBroker = false
         var response = ProduceResponse()
         response.responses = WireArray(count: request.topicData.count, in: caller.arena) { index, answer in
             let topic = request.topicData[index]
@@ -40,14 +42,27 @@ struct Produce: APIHandler {
                     return answer.errorCode = unknown.rawValue
                 }
                 guard !served.isInternal else { return answer.errorCode = ErrorCode.invalidTopicException.rawValue }
-                guard let partition = served.partition(data.index) else {
-                    return answer.errorCode = ErrorCode.unknownTopicOrPartition.rawValue
+                guard let partition = served.partition(data.index), partition.isLed else {
+                    let absence =
+                        served.partition(data.index) == nil ? served.absence(data.index) : .notLeaderOrFollower
+                    answer.errorCode = absence.rawValue
+                    if absence.tellsOfAnotherLeader, caller.version >= 10,
+                        let leadership = served.leadership(data.index)
+                    {
+                        answer.currentLeader.fill(leadership)
+                        namesThisBroker = namesThisBroker || leadership.isHere
+                    }
+                    return
                 }
                 let outcome = partition.produce(data.records, version: caller.version, wallMs: wallMs)
                 outcome.fill(&answer, caller.arena)
                 if outcome.mustFlush { flushes.append((partition, outcome.endOffset)) }
             }
             for answer in answer.partitionResponses where answer.errorCode != 0 { hasErrors = true }
+        }
+        if namesThisBroker {
+            let own = OwnEndpoint(identity: identity, listener: caller.client.listener)
+            response.nodeEndpoints = WireArray(own, in: caller.arena)
         }
         if request.acks == 0 {
             if hasErrors { reply.refuse(Self.reason(response)) } else { reply.declined() }

@@ -22,12 +22,14 @@ struct Fetch: APIHandler {
     let sessions: FetchSessionCache
     let workers: WorkerPool
     let fetchMaxBytes: Int
+    let identity: BrokerIdentity
 
     func handle(_ request: FetchRequest, from caller: Caller, reply: consuming Reply) {
         let version = caller.version
         let terms = FetchTerms(request, version: version, fetchMaxBytes: fetchMaxBytes)
         let context: FetchContext
-        switch resolve(request, version: version, at: caller.now) {
+        let own = OwnEndpoint(identity: identity, listener: caller.client.listener)
+        switch resolve(request, version: version, own, at: caller.now) {
         case .success(let resolved): context = resolved
         case .failure(let refusal):
             var response = FetchResponse()
@@ -53,7 +55,7 @@ struct Fetch: APIHandler {
 
     /// Which partitions are meant, and what session that belongs to (KIP-227's table of session ids and epochs).
     private func resolve(
-        _ request: FetchRequest, version: Int16, at now: MonotonicTime
+        _ request: FetchRequest, version: Int16, _ own: OwnEndpoint, at now: MonotonicTime
     ) -> Result<FetchContext, Refusal> {
         let id = request.sessionId, epoch = request.sessionEpoch
         if epoch == 0 || epoch == Self.finalEpoch {
@@ -61,10 +63,10 @@ struct Fetch: APIHandler {
             if id != 0 { sessions.close(id) }
             let targets = request.targets(version: version)
             guard epoch == 0, version >= 7 else {
-                return .success(FetchContext(targets: targets, session: nil, kind: .sessionless))
+                return .success(FetchContext(targets: targets, session: nil, kind: .sessionless, own: own))
             }
             let session = sessions.open(targets, usesTopicIds: version >= 13, at: now)
-            return .success(FetchContext(targets: targets, session: session, kind: .first))
+            return .success(FetchContext(targets: targets, session: session, kind: .first, own: own))
         }
         guard id != 0, let session = sessions.find(id, at: now) else {
             return .failure(Refusal(errorCode: ErrorCode.fetchSessionIdNotFound.rawValue))
@@ -81,6 +83,6 @@ struct Fetch: APIHandler {
             return state.targets
         }
         guard let targets else { return .failure(Refusal(errorCode: ErrorCode.invalidFetchSessionEpoch.rawValue)) }
-        return .success(FetchContext(targets: targets, session: session, kind: .incremental))
+        return .success(FetchContext(targets: targets, session: session, kind: .incremental, own: own))
     }
 }

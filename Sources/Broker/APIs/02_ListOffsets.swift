@@ -93,7 +93,7 @@ private struct OffsetQuery: Sendable {
                         found.errorCode = error.errorCode
                     }
                 } else {
-                    found.errorCode = ErrorCode.unknownTopicOrPartition.rawValue
+                    found.errorCode = (served?.absence(wanted.partition) ?? .unknownTopicOrPartition).rawValue
                 }
                 ofTopic.append(found)
             }
@@ -121,11 +121,8 @@ private struct OffsetQuery: Sendable {
     private func look(
         for wanted: Wanted, in partition: Partition, _ nowMs: Int64, _ found: inout Found
     ) throws(LogError) {
-        switch partition.check(currentLeaderEpoch: wanted.currentLeaderEpoch) {
-        case .same: break
-        case .fenced: return found.errorCode = ErrorCode.fencedLeaderEpoch.rawValue
-        case .unknown: return found.errorCode = ErrorCode.unknownLeaderEpoch.rawValue
-        }
+        let verdict = partition.check(currentLeaderEpoch: wanted.currentLeaderEpoch)
+        guard verdict == .same else { return found.errorCode = verdict.error.rawValue }
         let log = partition.log
         if version == 0 {
             found.offsets = try log.segmentOffsets(before: wanted.timestamp, limit: Int(wanted.maxOffsets), nowMs: nowMs)

@@ -41,11 +41,15 @@ struct DeleteRecords: APIHandler {
         var done = wanted
         let topic = wanted.topic.withUnsafeBytes { table.topic(WireBytes($0)) }
         guard let topic, let partition = topic.partition(wanted.partition) else {
-            done.errorCode = ErrorCode.unknownTopicOrPartition.rawValue
+            done.errorCode = (topic?.absence(wanted.partition) ?? .unknownTopicOrPartition).rawValue
             return done
         }
         if topic.isInternal {
             done.errorCode = ErrorCode.invalidTopicException.rawValue
+            return done
+        }
+        guard partition.isLed else {
+            done.errorCode = ErrorCode.notLeaderOrFollower.rawValue
             return done
         }
         guard partition.log.configuration.deletes else {

@@ -24,13 +24,10 @@ struct OffsetForLeaderEpoch: APIHandler {
                 let wanted = topic.partitions[place]
                 answer.partition = wanted.partition
                 guard let partition = served?.partition(wanted.partition) else {
-                    return answer.errorCode = ErrorCode.unknownTopicOrPartition.rawValue
+                    return answer.errorCode = (served?.absence(wanted.partition) ?? .unknownTopicOrPartition).rawValue
                 }
-                switch partition.check(currentLeaderEpoch: wanted.currentLeaderEpoch) {
-                case .same: break
-                case .fenced: return answer.errorCode = ErrorCode.fencedLeaderEpoch.rawValue
-                case .unknown: return answer.errorCode = ErrorCode.unknownLeaderEpoch.rawValue
-                }
+                let verdict = partition.check(currentLeaderEpoch: wanted.currentLeaderEpoch)
+                guard verdict == .same else { return answer.errorCode = verdict.error.rawValue }
                 guard let end = partition.log.endOffset(forLeaderEpoch: wanted.leaderEpoch) else { return }
                 answer.leaderEpoch = end.epoch
                 answer.endOffset = end.endOffset

@@ -18,6 +18,7 @@ struct FetchContext: Sendable {
     let targets: [FetchTarget]
     let session: FetchSession?
     let kind: Kind
+    let own: OwnEndpoint
 
     func send(_ reading: FetchReading, _ terms: FetchTerms, on desk: RequestDesk, _ reply: consuming Reply) {
         let outcomes = kind == .incremental ? reading.outcomes.filter(\.isNews) : reading.outcomes
@@ -35,9 +36,16 @@ struct FetchContext: Sendable {
         var response = FetchResponse()
         response.sessionId = session?.id ?? 0
         let arena = desk.arena
-        let groups = Self.groupByTopic(outcomes)
-        response.responses = WireArray(count: groups.count, in: arena) { index, topic in
-            let range = groups[index]
+        // Neighbours of one topic share an entry.
+        var topics = 0, next = 0
+        while next < outcomes.count {
+            topics += 1
+            next = Self.endOfTopic(next, outcomes)
+        }
+        var start = 0
+        response.responses = WireArray(count: topics, in: arena) { _, topic in
+            let range = start..<Self.endOfTopic(start, outcomes)
+            start = range.upperBound
             let key = outcomes[range.lowerBound].target.key
             topic.topic = WireBytes(copying: key.name, in: arena)
             topic.topicId = key.topicId
@@ -45,22 +53,19 @@ struct FetchContext: Sendable {
                 outcomes[range.lowerBound + offset].fill(&partition, terms, desk)
             }
         }
+        if terms.version >= 16, outcomes.contains(where: { $0.leadership?.isHere == true }) {
+            response.nodeEndpoints = WireArray(own, in: arena)
+        }
         reply.send(response)
     }
 
-    /// Runs of neighbours of one topic.
-    private static func groupByTopic(_ outcomes: [FetchOutcome]) -> [Range<Int>] {
-        var groups: [Range<Int>] = []
-        var start = 0
-        for index in outcomes.indices.dropFirst() {
-            let (key, before) = (outcomes[index].target.key, outcomes[index - 1].target.key)
-            if key.topicId != before.topicId || key.name != before.name {
-                groups.append(start..<index)
-                start = index
-            }
-        }
-        if !outcomes.isEmpty { groups.append(start..<outcomes.count) }
-        return groups
+    private static func endOfTopic(_ start: Int, _ outcomes: [FetchOutcome]) -> Int {
+        let topicId = outcomes[start].target.key.topicId
+        var end = start + 1
+        while end < outcomes.count, outcomes[end].target.key.topicId == topicId,
+            outcomes[end].target.key.name == outcomes[start].target.key.name
+        { end += 1 }
+        return end
     }
 }
 
@@ -75,6 +80,7 @@ extension FetchOutcome {
             partition.divergingEpoch.epoch = divergingEpoch.epoch
             partition.divergingEpoch.endOffset = divergingEpoch.endOffset
         }
+        if terms.version >= 16, let leadership { partition.currentLeader.fill(leadership) }
         // Only for who reads committed records; sorted by first offset, as clients walk them. Kafka has none either where the
         // first batch did not fit; an empty list, whatever is asked for, where it does not know the partition at all.
         if isUnknown || terms.isolation == .lastStable && errorCode == 0 && !isCutShort {

@@ -20,6 +20,8 @@ struct FetchOutcome {
 
     /// No such topic or partition here.
     var isUnknown = false
+    /// Who leads the partition, where the client has to know (KIP-951).
+    var leadership: PartitionLeadership?
     /// There were records, but the bounds let not even the first batch pass.
     var isCutShort = false
 
@@ -60,7 +62,7 @@ struct FetchTerms: Sendable {
 extension FetchOutcome {
     /// Brings stored batches into a format that the client can read. This reads the region on the thread that answers: clients of
     /// that age are rare, and the region was probed or loaded before.
-    fileprivate mutating func convert(_ region: FileRegion, to magic: Int8) {
+    fileprivate mutating func convert(_ region: FileRegion, to magic: Int8, isAllowed: Bool) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: region.count, alignment: 16)
         defer { buffer.deallocate() }
         let count: Int
@@ -70,6 +72,11 @@ extension FetchOutcome {
             return errorCode = ErrorCode.kafkaStorageError.rawValue
         }
         let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+        if !isAllowed, RecordBatches.contain(newerThan: magic, in: bytes) {
+            // message.downconversion.enable=false: Kafka tells nothing of such a partition but this.
+            self = FetchOutcome(target: target, errorCode: ErrorCode.unsupportedVersion.rawValue)
+            return
+        }
         let offset = target.fetchOffset
         do throws(RecordError) {
             converted = try RecordScratch.borrow { (scratch) throws(RecordError) in
@@ -94,19 +101,8 @@ struct FetchReading {
 
 extension PartitionTable {
     /// By id from version 13 on, by name before.
-    func partition(of key: FetchKey, version: Int16) -> (partition: Partition?, errorCode: Int16) {
-        if version >= 13 {
-            guard let topic = topic(key.topicId) else { return (nil, ErrorCode.unknownTopicId.rawValue) }
-            guard let partition = topic.partition(key.partition) else {
-                return (nil, ErrorCode.unknownTopicOrPartition.rawValue)
-            }
-            return (partition, 0)
-        }
-        let topic = key.name.withUnsafeBytes { self.topic(WireBytes($0)) }
-        guard let partition = topic?.partition(key.partition) else {
-            return (nil, ErrorCode.unknownTopicOrPartition.rawValue)
-        }
-        return (partition, 0)
+    func topic(of key: FetchKey, version: Int16) -> ServedTopic? {
+        version >= 13 ? topic(key.topicId) : key.name.withUnsafeBytes { topic(WireBytes($0)) }
     }
 
     /// Reads all partitions of a fetch, as far as its bounds go. `mayWait` on workers alone.
@@ -115,8 +111,8 @@ extension PartitionTable {
         reading.outcomes.reserveCapacity(targets.count)
         for target in targets {
             var outcome = FetchOutcome(target: target)
-            let (partition, errorCode) = partition(of: target.key, version: terms.version)
-            if let partition {
+            let topic = topic(of: target.key, version: terms.version)
+            if let partition = topic?.partition(target.key.partition) {
                 let room = terms.maxBytes - reading.bytes
                 do throws(LogError) {
                     try partition.read(into: &outcome, terms, room: room, isFirst: reading.bytes == 0, mayWait: mayWait)
@@ -127,8 +123,13 @@ extension PartitionTable {
                     outcome.errorCode = error.errorCode
                 }
             } else {
-                outcome.errorCode = errorCode
-                outcome.isUnknown = true
+                let unknown: ErrorCode = terms.version >= 13 ? .unknownTopicId : .unknownTopicOrPartition
+                let absence = topic?.absence(target.key.partition) ?? unknown
+                outcome.errorCode = absence.rawValue
+                outcome.isUnknown = absence == unknown || absence == .unknownTopicOrPartition
+            }
+            if outcome.errorCode != 0, ErrorCode(rawValue: outcome.errorCode).tellsOfAnotherLeader {
+                outcome.leadership = topic?.leadership(target.key.partition)
             }
             reading.bytes += outcome.recordBytes
             if outcome.errorCode != 0 || outcome.divergingEpoch != nil { reading.isUrgent = true }
@@ -143,10 +144,10 @@ extension Partition {
         into outcome: inout FetchOutcome, _ terms: FetchTerms, room: Int, isFirst: Bool, mayWait: Bool
     ) throws(LogError) {
         let target = outcome.target
-        switch check(currentLeaderEpoch: target.currentLeaderEpoch) {
-        case .same: break
-        case .fenced: return outcome.errorCode = ErrorCode.fencedLeaderEpoch.rawValue
-        case .unknown: return outcome.errorCode = ErrorCode.unknownLeaderEpoch.rawValue
+        let verdict = check(currentLeaderEpoch: target.currentLeaderEpoch)
+        guard verdict == .same else { return outcome.errorCode = verdict.error.rawValue }
+        if terms.version < 10, rules.isZstandard {
+            return outcome.errorCode = ErrorCode.unsupportedCompressionType.rawValue
         }
         // A consumer whose last epoch ended earlier here than where it stands has records that this log lost (KIP-595).
         if target.lastFetchedEpoch >= 0 {
@@ -166,7 +167,7 @@ extension Partition {
         outcome.logStartOffset = read.logStartOffset
         outcome.abortedTransactions = read.abortedTransactions
         if let magic = terms.olderMagic, let region = read.region {
-            outcome.convert(region, to: magic)
+            outcome.convert(region, to: magic, isAllowed: rules.convertsDown)
         } else {
             outcome.region = read.region
         }

@@ -34,7 +34,8 @@ final class PendingFetch: Waiter, @unchecked Sendable {  // what changes belongs
         // Register first, look again after: an append in between would otherwise wake nobody.
         let table = served.current
         for target in context.targets {
-            guard let room = table.partition(of: target.key, version: terms.version).partition?.waiting else { continue }
+            let topic = table.topic(of: target.key, version: terms.version)
+            guard let room = topic?.partition(target.key.partition)?.waiting else { continue }
             room.enter(self)
             rooms.append(room)
         }

@@ -76,3 +76,14 @@ package struct BatchView {
     /// What follows the head of a magic 2 batch: the records, packed or plain.
     var payload: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: bytes[RecordBatchHeader.Field.records...]) }
 }
+
+extension RecordBatches {
+    /// Whether a batch in there is of a newer format than `magic`. What is cut at the end, or damaged, does not count.
+    package static func contain(newerThan magic: Int8, in bytes: UnsafeRawBufferPointer) -> Bool {
+        var batches = RecordBatches(bytes)
+        do throws(RecordError) {
+            while let batch = try batches.next() { if batch.magic > magic { return true } }
+        } catch {}
+        return false
+    }
+}
