@@ -99,6 +99,7 @@ let package = Package(
             name: "TestKit",
             dependencies: ["KafkaWire", "KafkaMessages", "KafkaRecords", "EventLoop", "Files", "Exchange", "Telemetry", "CZlib"],
             path: "Tests/TestKit", swiftSettings: strict),
+        .target(name: "CAllocations", path: "Tests/CAllocations"),
         tests("KafkaWireTests", ["KafkaWire", "TestKit"]),
         tests("KafkaMessagesTests", ["KafkaWire", "KafkaMessages", "TestKit"]),
         tests("KafkaRecordsTests", ["KafkaRecords", "KafkaWire", "TestKit"]),
@@ -120,7 +121,7 @@ let package = Package(
         ]),
         tests("BrokerTests", [
             "Server", "Broker", "Groups", "Replication", "Exchange", "Cluster", "PartitionLog", "KafkaWire", "KafkaMessages",
-            "KafkaRecords", "Files", "EventLoop", "Configuration", "Telemetry", "TLS", "TestKit",
+            "KafkaRecords", "Files", "EventLoop", "Configuration", "Telemetry", "TLS", "TestKit", "CAllocations",
         ]),
         tests("CompatTests", ["CompatKit", "KafkaSchema", "KafkaWire", "KafkaRecords", "EventLoop", "TLS", "Telemetry", "TestKit"]),
     ],
