@@ -9,7 +9,9 @@ struct RulesTests {
         let schema = try #require(Schema.shared.responses[api])
         func packet(_ json: String) throws -> Packet {
             let tree = try FieldTree(json: JSONValue(parsing: json), schema: schema, version: version)
-            let header = [UInt8](repeating: 0, count: 4)
+            // A correlation id, and in flexible versions no tags.
+            let isFlexible = Schema.shared.responseHeaderVersion(apiKey: api, version: version) > 0
+            let header = [UInt8](repeating: 0, count: isFlexible ? 5 : 4)
             return Packet(
                 response: header + (try SchemaEncoder.encode(tree, schema: schema, version: version)), apiKey: api,
                 version: version)
@@ -45,6 +47,30 @@ struct RulesTests {
         let whole = "field DescribeGroups groups[].members unordered -- a hash map"
         #expect(try compare(whole, Self.one, swapped).result.differences.isEmpty)
         #expect(try compare(whole, Self.one, Self.twice).result.differences.count == 4)
+    }
+
+    @Test func `elements meet by name where an id is new, also where one of them is missing`() throws {
+        func topics(_ names: [(String, String)]) -> String {
+            let list = names.map {
+                #"{"errorCode":0,"name":"\#($0)","topicId":"\#($1)","isInternal":false,"partitions":[],"topicAuthorizedOperations":0}"#
+            }
+            return
+                #"{"throttleTimeMs":0,"brokers":[],"clusterId":null,"controllerId":1,"topics":[\#(list.joined(separator: ","))]}"#
+        }
+        let rules =
+            "field * *.topicId mapped topic-id -- random\nfield Metadata topics unordered name,topicId -- a hash map"
+        let (a, b, c, d) = (
+            "AAAAAAAAAAAAAAAAAAAAAQ", "AAAAAAAAAAAAAAAAAAAAAg", "AAAAAAAAAAAAAAAAAAAAAw", "AAAAAAAAAAAAAAAAAAAABA"
+        )
+        let recorded = topics([("x", a), ("y", b), ("z", c)])
+        func differences(_ live: String) throws -> [String] {
+            try compare(rules, recorded, live, api: 3, version: 12).result.differences.map(\.path)
+        }
+        #expect(try differences(topics([("z", d), ("x", b), ("y", c)])).isEmpty)
+        let fewer = try differences(topics([("z", d), ("x", b)]))
+        #expect(fewer == ["topics[1]"])
+        let other = try differences(topics([("z", d), ("x", b), ("w", c)]))
+        #expect(other == ["topics[1].name"])
     }
 
     @Test func `elements may be missing only where a rule lets them`() throws {

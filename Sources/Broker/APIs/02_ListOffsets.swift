@@ -124,18 +124,19 @@ private struct OffsetQuery: Sendable {
         let verdict = partition.check(currentLeaderEpoch: wanted.currentLeaderEpoch)
         guard verdict == .same else { return found.errorCode = verdict.error.rawValue }
         let log = partition.log
+        let special = Special(rawValue: wanted.timestamp)
+        guard wanted.timestamp >= 0 || special.map({ version >= $0.since }) == true else {
+            return found.errorCode = ErrorCode.unsupportedVersion.rawValue
+        }
         if version == 0 {
             found.offsets = try log.segmentOffsets(before: wanted.timestamp, limit: Int(wanted.maxOffsets), nowMs: nowMs)
             return
         }
-        guard wanted.timestamp < 0 else {
+        guard let special else {
             if let place = try log.firstOffset(atOrAfter: wanted.timestamp, isolation: isolation) {
                 (found.offset, found.timestamp, found.leaderEpoch) = (place.offset, place.timestamp, place.leaderEpoch)
             }
             return
-        }
-        guard let special = Special(rawValue: wanted.timestamp), version >= special.since else {
-            return found.errorCode = ErrorCode.unsupportedVersion.rawValue
         }
         switch special {
         case .latest:

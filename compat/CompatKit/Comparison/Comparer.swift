@@ -228,8 +228,18 @@ extension Comparer {
                 freeRecorded.append(index)
             }
         }
-        // What no key joined may be joined by a renaming that is not known yet: a topic id seen for the first time.
-        if !keys.isEmpty, freeRecorded.count == freeLive.count { pairs += zip(freeRecorded, freeLive).map { ($0, $1) } }
+        // What no key joined may be joined by a renaming that is not known yet: a topic id seen for the first time, beside a
+        // name that says whose it is; or, where nothing says it, by its place.
+        if !keys.isEmpty {
+            freeRecorded.removeAll { index in
+                guard let found = freeLive.firstIndex(where: { mayHaveSameKey(recorded[index], live[$0], keys) }) else {
+                    return false
+                }
+                pairs.append((index, freeLive.remove(at: found)))
+                return true
+            }
+            if freeRecorded.count == freeLive.count { pairs += zip(freeRecorded, freeLive).map { ($0, $1) } }
+        }
         return pairs.sorted { $0.recorded < $1.recorded }
     }
 
@@ -242,6 +252,22 @@ extension Comparer {
             guard let one = one.mappingValue, let other = other.mappingValue else { return false }
             return mapping.stands(other, for: one)
         }
+    }
+
+    /// Whether one of the keys is the same, and each of the others is, or is a value that stands for nothing yet on either side.
+    private func mayHaveSameKey(_ recorded: FieldTree, _ live: FieldTree, _ keys: [String]) -> Bool {
+        var isAnySame = false
+        for key in keys {
+            guard let one = recorded[key], let other = live[key] else { continue }
+            if one.isSameLeaf(as: other) {
+                isAnySame = isAnySame || !one.isNull
+            } else {
+                guard let one = one.mappingValue, let other = other.mappingValue, mapping.isNew(one, other) else {
+                    return false
+                }
+            }
+        }
+        return isAnySame
     }
 
     /// Whether two elements would compare without a difference. What the trial learned is forgotten.

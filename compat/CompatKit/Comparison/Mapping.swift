@@ -49,6 +49,12 @@ extension Mapping.Value {
 }
 
 extension Mapping {
+    /// Whether neither value stands in any renaming yet.
+    func isNew(_ recorded: Value, _ live: Value) -> Bool {
+        !recorded.isReserved && !live.isReserved && !liveValues.values.contains { $0[recorded] != nil }
+            && !recordedValues.values.contains { $0[live] != nil }
+    }
+
     /// Whether `live` took the place of `recorded` in any domain.
     func stands(_ live: Value, for recorded: Value) -> Bool {
         liveValues.values.contains { $0[recorded] == live }
