@@ -11,16 +11,19 @@ package struct BrokerServices: Sendable {
     package let live: LiveConfiguration
     package let workers: WorkerPool
     package let autoCreation: TopicAutoCreation
+    /// Nil where nothing is encrypted.
+    package let listeners: ListenerSecurity?
 
     package init(
         identity: BrokerIdentity, store: any MetadataStore, replicas: ReplicaManager, live: LiveConfiguration,
-        workers: WorkerPool
+        workers: WorkerPool, listeners: ListenerSecurity? = nil
     ) {
         self.identity = identity
         self.store = store
         self.replicas = replicas
         self.live = live
         self.workers = workers
+        self.listeners = listeners
         autoCreation = TopicAutoCreation(store: store, live: live)
     }
 }

@@ -18,6 +18,8 @@ package final class TLSContextKeeper: Sendable {
         var isSelfMade: Bool
     }
     private let state: Mutex<State>
+    /// Held while a new context is made: the later configuration must not be overtaken by the earlier one.
+    private let refreshing = Mutex(())
     private let name: String
     private let logger: Logger
     private let selfMade: SelfMadeCertificates?
@@ -61,11 +63,36 @@ package final class TLSContextKeeper: Sendable {
     /// Looks whether the configuration or a file changed, and takes it up.
     @discardableResult
     package func refresh() -> Outcome {
-        renewIfDue()
-        let configuration = source()
+        refreshing.withLock { _ in
+            renewIfDue()
+            let configuration = source()
+            return isNews(configuration) ? replace(with: configuration) : .unchanged
+        }
+    }
+
+    /// Why this configuration would not be taken up; nothing changes by asking.
+    package func refusal(of configuration: TLSConfiguration) -> TLSError? {
+        guard isNews(configuration) else { return nil }
+        do throws(TLSError) {
+            _ = try successor(by: configuration)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    private func isNews(_ configuration: TLSConfiguration) -> Bool {
         let (last, known) = state.withLock { ($0.configuration, $0.signatures) }
-        guard configuration != last || Self.signatures(configuration) != known else { return .unchanged }
-        return replace(with: configuration)
+        return configuration != last || Self.signatures(configuration) != known
+    }
+
+    private func successor(by configuration: TLSConfiguration) throws(TLSError) -> TLSContext {
+        let context = try TLSContext(server: configuration)
+        // An operator's own certificate may take the place of one that we made, whatever its names.
+        if !state.withLock({ $0.isSelfMade }) {
+            try Self.requireSameNames(old: current.certificate, new: context.certificate, configuration)
+        }
+        return context
     }
 
     private static func isSelfMade(_ configuration: TLSConfiguration, _ selfMade: SelfMadeCertificates?) -> Bool {
@@ -97,11 +124,7 @@ package final class TLSContextKeeper: Sendable {
     private func replace(with configuration: TLSConfiguration) -> Outcome {
         let signatures = Self.signatures(configuration)
         do throws(TLSError) {
-            let context = try TLSContext(server: configuration)
-            // An operator's own certificate may take the place of one that we made, whatever its names.
-            if !state.withLock({ $0.isSelfMade }) {
-                try Self.requireSameNames(old: current.certificate, new: context.certificate, configuration)
-            }
+            let context = try successor(by: configuration)
             state.withLock {
                 $0.isSelfMade = Self.isSelfMade(configuration, selfMade)
                 $0.configuration = configuration

@@ -81,12 +81,13 @@ final class BrokerProcess {
             throw StartFailure(error.description)
         }
         store.observe { [replicas] change in replicas.apply(change) }
-        let server = makeServer()
+        let secure = SecureListeners(
+            sockets.filter { $0.identity.securityProtocol == SecurityProtocol.ssl.rawValue }, live, options)
+        let server = makeServer(secure.security)
         for topic in options.topics { create(topic) }
         let plain = sockets.filter { $0.identity.securityProtocol == SecurityProtocol.plaintext.rawValue }
         for (descriptor, identity) in plain { announceListening(server.listen(on: descriptor, as: identity)) }
-        let secure = sockets.filter { $0.identity.securityProtocol == SecurityProtocol.ssl.rawValue }
-        SecureListeners(secure, live, options).open(on: server, loops[0], workers: workers) { [lateFailure, loops] failure in
+        secure.open(on: server, loops[0], workers: workers) { [lateFailure, loops] failure in
             lateFailure.value = failure
             loops[0].post { server.stop { loops[0].stop() } }
         }
@@ -186,8 +187,9 @@ final class BrokerProcess {
 
     // MARK: serving
 
-    private func makeServer() -> Server {
-        let services = BrokerServices(identity: identity, store: store, replicas: replicas, live: live, workers: workers)
+    private func makeServer(_ listeners: ListenerSecurity?) -> Server {
+        let services = BrokerServices(
+            identity: identity, store: store, replicas: replicas, live: live, workers: workers, listeners: listeners)
         var registry = APIRegistry(services, emulating: release)
         let groups = GroupService(
             configuration: GroupConfiguration(configuration), partitionCount: Int32(configuration.offsetsTopicNumPartitions),

@@ -1,3 +1,4 @@
+internal import Broker
 internal import CommandLineOptions
 internal import Configuration
 internal import EventLoop
@@ -19,6 +20,7 @@ struct SecureListeners: Sendable {
     private let live: LiveConfiguration
     private let requiresClient: Bool
     private let selfMade: SelfMadeCertificates?
+    private let keepers = Keepers()
 
     init(_ sockets: [BoundSocket], _ live: LiveConfiguration, _ options: ServeOptions) {
         self.sockets = sockets
@@ -39,13 +41,14 @@ struct SecureListeners: Sendable {
         guard !sockets.isEmpty else { return }
         workers.submit { [self] in
             do throws(TLSError) {
-                var keepers: [String: TLSContextKeeper] = [:]
-                for (_, identity) in sockets where keepers[identity.name] == nil {
-                    keepers[identity.name] = try keeper(for: identity.name)
+                var made: [String: TLSContextKeeper] = [:]
+                for (_, identity) in sockets where made[identity.name] == nil {
+                    made[identity.name] = try keeper(for: identity.name)
                 }
-                loop.post { [keepers] in
+                keepers.byListener.withLock { $0 = made }
+                loop.post { [made] in
                     for (descriptor, identity) in sockets {
-                        announceListening(server.listen(on: descriptor, as: identity, tls: keepers[identity.name]))
+                        announceListening(server.listen(on: descriptor, as: identity, tls: made[identity.name]))
                     }
                     announceClientSettings()
                 }
@@ -55,14 +58,28 @@ struct SecureListeners: Sendable {
         }
     }
 
+    /// What AlterConfigs asks before it stores new certificates, and does afterwards.
+    var security: ListenerSecurity? {
+        guard !sockets.isEmpty else { return nil }
+        return ListenerSecurity { broker in
+            for (listener, keeper) in keepers.byListener.withLock(\.self).sorted(by: { $0.key < $1.key }) {
+                guard let error = keeper.refusal(of: configuration(listener, broker)) else { continue }
+                return "Validation of dynamic config update of listener \(listener) failed: \(error.message)"
+            }
+            return nil
+        } takeUp: {
+            for keeper in keepers.byListener.withLock(\.self).values { keeper.refresh() }
+        }
+    }
+
     private func keeper(for listener: String) throws(TLSError) -> TLSContextKeeper {
         if let selfMade, !configured(listener).namesKeystore { _ = try selfMade.ensure(nowSeconds: Int64(time(nil))) }
-        return try TLSContextKeeper(source: { configuration(listener) }, name: listener, selfMade: selfMade)
+        return try TLSContextKeeper(source: { configuration(listener, live.current) }, name: listener, selfMade: selfMade)
     }
 
     /// Asked again and again, so that what AlterConfigs changed counts from the next connection on.
-    private func configuration(_ listener: String) -> TLSConfiguration {
-        var configuration = configured(listener)
+    private func configuration(_ listener: String, _ broker: BrokerConfiguration) -> TLSConfiguration {
+        var configuration = TLSConfiguration(broker, listener: listener)
         guard let selfMade else { return configuration }
         guard configuration.namesKeystore else {
             return selfMade.configuration(requiresClient: requiresClient, over: configuration)
@@ -79,6 +96,11 @@ struct SecureListeners: Sendable {
         let host = identity.advertisedHost.contains(":") ? "[\(identity.advertisedHost)]" : identity.advertisedHost
         announce("\n" + selfMade.clientSettings(bootstrap: "\(host):\(identity.advertisedPort)"))
     }
+}
+
+/// One for each listener, once they are open.
+private final class Keepers: Sendable {
+    let byListener = Mutex<[String: TLSContextKeeper]>([:])
 }
 
 /// Why a start that seemed to go well had to be given up; from whichever thread noticed.

@@ -10,6 +10,7 @@ import KafkaWire
 import PartitionLog
 import Replication
 import Server
+import Synchronization
 import TestKit
 import Testing
 
@@ -176,6 +177,51 @@ import Testing
             try peer.ask(replacement, version: version) { #expect($0.responses.map(\.errorCode) == [0]) }
         }
         #expect(broker.store.image.topic("conf")?.overrides == ["flush.ms": "5"])
+    }
+
+    @Test func `a certificate that the listeners cannot serve is refused before it is stored`() throws {
+        let key = "listener.name.ssl.ssl.keystore.location"
+        let takenUp = Mutex(0)
+        let listeners = ListenerSecurity { broker in
+            broker.string(.sslKeystoreLocation, listener: "SSL") == "bad.pem" ? "bad.pem is bad" : nil
+        } takeUp: {
+            takenUp.withLock { $0 += 1 }
+        }
+        let broker = try WholeBroker(listeners: listeners)
+        defer { broker.stop() }
+        let peer = try Peer(port: broker.port)
+        func incremental(_ value: String, validateOnly: Bool = false) throws -> (Int16, String?) {
+            var change = IncrementalAlterConfigsRequest()
+            change.validateOnly = validateOnly
+            change.resources = WireArray(count: 1, in: arena) { _, resource in
+                (resource.resourceType, resource.resourceName) = (4, "1")
+                resource.configs = WireArray(count: 1, in: arena) { _, config in
+                    (config.name, config.value) = (WireBytes(copying: key, in: arena), WireBytes(copying: value, in: arena))
+                }
+            }
+            var answer: (Int16, String?) = (-1, nil)
+            try peer.ask(change, version: 1) { answer = ($0.responses[0].errorCode, $0.responses[0].errorMessage?.string) }
+            return answer
+        }
+        for validateOnly in [true, false] {
+            #expect(try incremental("bad.pem", validateOnly: validateOnly) == (ErrorCode.invalidRequest.rawValue, "bad.pem is bad"))
+        }
+        #expect(try incremental("good.pem", validateOnly: true) == (0, nil))
+        let resource = ConfigurationResource(type: 4, name: "1")
+        #expect(broker.store.image.configuration(resource).isEmpty)
+        let before = takenUp.withLock(\.self)
+        #expect(try incremental("good.pem") == (0, nil))
+        #expect(broker.store.image.configuration(resource) == [key: "good.pem"])
+        #expect(takenUp.withLock(\.self) == before + 1)
+        var replacement = AlterConfigsRequest()
+        replacement.resources = WireArray(count: 1, in: arena) { _, resource in
+            (resource.resourceType, resource.resourceName) = (4, "1")
+            resource.configs = WireArray(count: 1, in: arena) { _, config in
+                (config.name, config.value) = (WireBytes(copying: key, in: arena), "bad.pem")
+            }
+        }
+        try peer.ask(replacement, version: 2) { #expect($0.responses[0].errorCode == ErrorCode.invalidRequest.rawValue) }
+        #expect(broker.store.image.configuration(resource) == [key: "good.pem"])
     }
 
     @Test func `partitions are added, and where they lie is described`() throws {

@@ -24,7 +24,7 @@ final class WholeBroker: @unchecked Sendable {
     private var thread: WorkerThread?
 
     /// Without `turns` the loop stands still, and the test turns it.
-    init(_ settings: KeyValuePairs<String, String> = [:], turns: Bool = true) throws {
+    init(_ settings: KeyValuePairs<String, String> = [:], turns: Bool = true, listeners: ListenerSecurity? = nil) throws {
         path = FileManager.default.temporaryDirectory.appending(path: "jackdaw-test-\(UUID().uuidString)").path
         let configuration = try BrokerConfiguration(settings)
         let live = LiveConfiguration(configuration)
@@ -42,7 +42,8 @@ final class WholeBroker: @unchecked Sendable {
         let replicas = ReplicaManager(logs: logs, nodeId: 1, configured: configuration, live: live)
         store.observe { replicas.apply($0) }
         let identity = BrokerIdentity(clusterId: owner.clusterId, nodeId: 1)
-        services = BrokerServices(identity: identity, store: store, replicas: replicas, live: live, workers: workers)
+        services = BrokerServices(
+            identity: identity, store: store, replicas: replicas, live: live, workers: workers, listeners: listeners)
         broker = Broker(
             registry: APIRegistry(services), identity: identity, features: { [store] in BrokerFeatures(store.image, emulating: nil) })
         server = Server(broker: broker, loops: [loop], limits: ServerLimits(), queuedMaxRequestBytes: nil, workers: workers)

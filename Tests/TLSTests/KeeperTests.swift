@@ -49,6 +49,28 @@ import Testing
         #expect(keeper.refresh() == .replaced)
     }
 
+    @Test func `a configuration can be judged without being taken up`() throws {
+        let lines = Lines()
+        let keeper = try TLSContextKeeper(configuration(), name: "SSL", logger: lines.logger)
+        let (before, said) = (keeper.current, lines.all)
+        var wanted = try configuration()
+        #expect(keeper.refusal(of: wanted) == nil)
+        wanted.keystoreLocation = folder.path + "/nothing.pem"
+        #expect(keeper.refusal(of: wanted)?.message.contains("nothing.pem: No such file") == true)
+        wanted.keystoreLocation = folder.write(try authority.identity("other", .server, names: ["localhost"]), "other.pem")
+        #expect(keeper.refusal(of: wanted)?.message.hasPrefix("the new certificate is for CN=other") == true)
+        // The same name with another content: what an operator does who renews a file and says so.
+        folder.write("-----BEGIN CERTIFICATE-----\nhalf a fi", "server.pem")
+        #expect(keeper.refusal(of: try configurationAsItIs())?.code == .material)
+        #expect(keeper.current === before && lines.all == said)
+    }
+
+    private func configurationAsItIs() throws -> TLSConfiguration {
+        var configuration = TLSConfiguration()
+        configuration.keystoreLocation = folder.path + "/server.pem"
+        return configuration
+    }
+
     @Test func `another name is taken up only where ssl.allow.dn.changes and ssl.allow.san.changes permit it`() throws {
         let current = Mutex(try configuration())
         let keeper = try TLSContextKeeper(source: { current.withLock { $0 } }, name: "SSL", logger: Lines().logger)

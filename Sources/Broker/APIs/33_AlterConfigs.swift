@@ -19,9 +19,7 @@ struct AlterConfigs: APIHandler {
                 ConfigurationResource(type: resource.resourceType, name: resource.resourceName.string),
                 .replace(resource.configs.map { ($0.name.string, $0.value?.string) }))
         }
-        let decide = alterer.decide(alterations, validateOnly: request.validateOnly)
-        alterer.store.change(for: caller, reply, deciding: decide) { result, arena, reply in
-            let errors = ConfigurationAlterer.errors(result, count: alterations.count)
+        alterer.alter(alterations, validateOnly: request.validateOnly, for: caller, reply) { errors, arena, reply in
             var response = AlterConfigsResponse()
             response.responses = WireArray(count: alterations.count, in: arena) { index, answer in
                 let error = ResultError(errors[index], in: arena)

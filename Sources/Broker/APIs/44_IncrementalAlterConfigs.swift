@@ -31,9 +31,7 @@ struct IncrementalAlterConfigs: APIHandler {
                     .change(unknown[index] == nil ? changes : [])))
         }
         let (asked, refused) = (alterations, unknown)
-        let decide = alterer.decide(asked, validateOnly: request.validateOnly)
-        alterer.store.change(for: caller, reply, deciding: decide) { result, arena, reply in
-            let errors = ConfigurationAlterer.errors(result, count: asked.count)
+        alterer.alter(asked, validateOnly: request.validateOnly, for: caller, reply) { errors, arena, reply in
             var response = IncrementalAlterConfigsResponse()
             response.responses = WireArray(count: asked.count, in: arena) { index, answer in
                 let unknown = refused[index].map {

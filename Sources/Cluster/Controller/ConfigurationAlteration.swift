@@ -12,6 +12,8 @@ package struct ConfigurationAlteration: Sendable {
 
     package var resource: ConfigurationResource
     package var edit: Edit
+    /// What somebody else has found against it, who knows more of its values than their types.
+    package var refusal: ControllerError?
 
     package init(_ resource: ConfigurationResource, _ edit: Edit) {
         self.resource = resource
@@ -51,9 +53,29 @@ package struct ConfigurationAlteration: Sendable {
         // Appending may have made a list that is too long.
         for (name, value) in after { try Self.checkLength(name, value) }
         try check(after, before, configuration)
+        if let refusal { throw refusal }
         for name in Set(before.keys).union(after.keys).sorted() where before[name] != after[name] {
             list.configuration(resource, name, after[name])
         }
+    }
+
+    /// Whether certificates, or what else belongs to a listener, may be other ones afterwards.
+    package var mayConcernListeners: Bool {
+        guard resource.type == ConfigurationResource.brokerType else { return false }
+        switch edit {
+        case .replace: return true
+        case .change(let changes): return changes.contains { $0.name.hasPrefix("listener.name.") || $0.name.hasPrefix("ssl.") }
+        }
+    }
+
+    /// This broker's configuration as it would be afterwards; nil where the alteration is about something else, or is wrong.
+    package func brokerConfiguration(in image: ClusterImage, _ configuration: BrokerConfiguration) -> BrokerConfiguration? {
+        guard resource.type == ConfigurationResource.brokerType,
+            let after = try? edited(image.configuration(resource), configuration.keys)
+        else { return nil }
+        if resource.name.isEmpty { return configuration.with(dynamicDefaults: after, dynamicValues: configuration.dynamicValues) }
+        guard Int32(resource.name) == configuration.nodeId else { return nil }
+        return configuration.with(dynamicDefaults: configuration.dynamicDefaults, dynamicValues: after)
     }
 
     private var scope: ConfigurationScope {
