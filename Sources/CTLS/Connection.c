@@ -32,6 +32,8 @@ struct cork {
     unsigned char first_count;
     /// The last read of the socket came back short, so there is nothing more to ask for in this turn.
     unsigned char drained;
+    /// The last ctls_read ended for that reason.
+    unsigned char ended_drained;
     unsigned char at_end;
     unsigned char plaintext;
     unsigned char is_server;
@@ -221,8 +223,10 @@ int ctls_handshake(struct ssl_st *ssl) {
 }
 
 long ctls_read(struct ssl_st *ssl, void *bytes, size_t count) {
+    struct cork *cork = cork_of(ssl);
     size_t filled = 0;
     int result = 0;
+    cork->ended_drained = 0;
     ERR_clear_error();
     while (filled < count) {
         size_t room = count - filled;
@@ -231,11 +235,14 @@ long ctls_read(struct ssl_st *ssl, void *bytes, size_t count) {
         filled += (size_t)result;
     }
     // Reading can write: the answer to a key update, an alert.
-    struct cork *cork = cork_of(ssl);
     if (cork_owner == cork) flush(cork);
     // What ended the read shows itself again in the next call, with nothing before it: OpenSSL keeps both the end of the
     // stream and a fatal error; a want is told by the socket.
-    if (filled > 0) { ERR_clear_error(); return (long)filled; }
+    if (filled > 0) {
+        cork->ended_drained = result <= 0 && SSL_get_error(ssl, result) == SSL_ERROR_WANT_READ;
+        ERR_clear_error();
+        return (long)filled;
+    }
     return count == 0 ? CTLS_WANT_READ : meaning(ssl, result);
 }
 
@@ -274,6 +281,8 @@ void ctls_close_notify(struct ssl_st *ssl) {
     }
     ERR_clear_error();
 }
+
+int ctls_is_drained(const struct ssl_st *ssl) { return cork_of(ssl)->ended_drained; }
 
 size_t ctls_first_bytes(const struct ssl_st *ssl, uint8_t *bytes) {
     struct cork *cork = cork_of(ssl);

@@ -49,6 +49,7 @@ extension Connection {
                 frameProgress = desk.loop.clock.now()
                 if target != nil { frame.grew(by: count) }
                 take(UnsafeMutableRawBufferPointer(rebasing: home.readBuffer[0..<(target == nil ? count : 0)]))
+                if tls.isDrained { return }
             case .wantRead, .wantWrite: return
             case .closed: return close(nil)
             case .failed(let failure): return close(failure.kind == .socket ? nil : failure.message)

@@ -69,8 +69,8 @@ package final class TLSConnection {
         return .done
     }
 
-    /// Fills the buffer with as many records as are there. Go on until `.wantRead`, after the handshake too: what lies inside
-    /// OpenSSL wakes no epoll, and the call that answers `.wantRead` costs no system call where the one before drained the socket.
+    /// Fills the buffer with as many records as are there. Go on until `.wantRead` or `isDrained`, after the handshake too: what
+    /// lies inside OpenSSL wakes no epoll.
     package func read(into buffer: UnsafeMutableRawBufferPointer) -> Read {
         if let failure { return .failed(failure) }
         guard let start = buffer.baseAddress, buffer.count > 0 else { return .wantRead }
@@ -83,6 +83,9 @@ package final class TLSConnection {
         default: return .failed(fail())
         }
     }
+
+    /// Whether the last `read` gave everything that the socket had.
+    package var isDrained: Bool { ctls_is_drained(ssl) == 1 }
 
     /// Encrypts into the cork, which takes at least 256 KB when it is empty, and says how much it took. 0: `uncork()` first; that
     /// also tells whether the connection is broken.

@@ -59,6 +59,20 @@ import Testing
         }
     }
 
+    @Test func `a read that gave all that the socket had says so`() throws {
+        let pair = try pair()
+        let bytes = pattern(20_000)
+        #expect(bytes.withUnsafeBytes { pair.client.write($0) } == bytes.count)
+        #expect(pair.client.uncork() == .allGone)
+        pair.carry()
+        var buffer = [UInt8](repeating: 0, count: 10_000)
+        #expect(pair.read(pair.server, &buffer) == .bytes(10_000))
+        #expect(!pair.server.isDrained)
+        buffer = [UInt8](repeating: 0, count: 20_000)
+        #expect(pair.read(pair.server, &buffer) == .bytes(10_000))
+        #expect(pair.server.isDrained)
+    }
+
     @Test func `a connection that goes while its bytes are corked takes them along`() throws {
         let other = try pair()
         do {

@@ -97,6 +97,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *script, size_t length) {
             uint8_t first[16];
             if (ctls_first_bytes(ssl, first) > 16) abort();
             ctls_has_unsent(ssl), ctls_received(ssl), ctls_socket_error(ssl), ctls_is_plaintext(ssl);
+            ctls_is_drained(ssl);
             break;
         }
         }

@@ -55,6 +55,9 @@ int ctls_handshake(struct ssl_st *_Nonnull ssl);
 /// Made for level-triggered readiness: after a read of the socket that came back short it does not ask again.
 long ctls_read(struct ssl_st *_Nonnull ssl, void *_Nonnull bytes, size_t count);
 
+/// Whether the last `ctls_read` gave everything that the socket had, so that another one would be for nothing.
+int ctls_is_drained(const struct ssl_st *_Nonnull ssl);
+
 /// Encrypts into the thread's cork as much as has room there, and says how much that was; CTLS_FAILED otherwise.
 /// 0 means that the socket is blocked or the cork is full: `ctls_uncork` first.
 long ctls_write(struct ssl_st *_Nonnull ssl, const void *_Nonnull bytes, size_t count);
