@@ -75,10 +75,14 @@ let package = Package(
             "KafkaWire", "KafkaMessages", "Exchange", "Broker", "EventLoop", "Files", "TLS", "Crypto", "Configuration",
             "Telemetry", "CJackdaw",
         ]),
+        room("Inspection", [
+            "KafkaWire", "KafkaMessages", "KafkaRecords", "PartitionLog", "Cluster", "Replication", "Files", "EventLoop",
+            "Configuration", "Telemetry", "CJackdaw",
+        ]),
         room("CommandLineOptions", []),
         command("jackdaw", [
             "CommandLineOptions", "Configuration", "Telemetry", "EventLoop", "Files", "TLS", "PartitionLog", "Cluster",
-            "Replication", "Exchange", "Groups", "Broker", "Server", "KafkaWire", "CJackdaw",
+            "Replication", "Exchange", "Groups", "Broker", "Server", "Inspection", "KafkaWire", "CJackdaw",
         ]),
 
         // Proof and product beside the broker.
@@ -122,6 +126,10 @@ let package = Package(
         tests("BrokerTests", [
             "Server", "Broker", "Groups", "Replication", "Exchange", "Cluster", "PartitionLog", "KafkaWire", "KafkaMessages",
             "KafkaRecords", "Files", "EventLoop", "Configuration", "Telemetry", "TLS", "TestKit", "CAllocations",
+        ]),
+        tests("InspectionTests", [
+            "Inspection", "KafkaSchema", "PartitionLog", "Cluster", "KafkaWire", "KafkaMessages", "KafkaRecords", "Files", "EventLoop",
+            "Configuration", "Telemetry", "TestKit",
         ]),
         tests("CompatTests", ["CompatKit", "KafkaSchema", "KafkaWire", "KafkaRecords", "EventLoop", "TLS", "Telemetry", "TestKit"]),
     ],

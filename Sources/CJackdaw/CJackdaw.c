@@ -52,6 +52,14 @@ int jd_lock_file(int fd) {
     return fcntl(fd, F_SETLK, &whole) == 0 ? 0 : errno;
 }
 
+int jd_lock_holder(int fd, int *holder) {
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_GETLK, &lock) != 0) return -1;
+    if (lock.l_type == F_UNLCK) return 0;
+    *holder = lock.l_pid > 0 ? lock.l_pid : 0;
+    return 1;
+}
+
 int jd_allocate(int fd, int64_t offset, int64_t length, int keep_size) {
     return fallocate(fd, keep_size ? FALLOC_FL_KEEP_SIZE : 0, offset, length) == 0 ? 0 : errno;
 }

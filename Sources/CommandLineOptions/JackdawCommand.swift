@@ -2,7 +2,7 @@
 package enum JackdawCommand {
     package static func program(version: String) -> CommandLineProgram {
         CommandLineProgram(
-            "jackdaw", summary: "a Kafka broker in one binary.", version: version, commands: [serve])
+            "jackdaw", summary: "a Kafka broker in one binary.", version: version, commands: [serve, inspect])
     }
 
     static let serve = Command(
@@ -27,14 +27,16 @@ package enum JackdawCommand {
                     + "May be given several times",
                 check: { ServeOptions.Topic($0) == nil ? "NAME or NAME:PARTITIONS is expected" : nil }),
             CommandOption(
-                "--config", .required("FILE"), help: "Kafka's server.properties; what is on the command line wins over it"),
+                "--config", .required("FILE"),
+                help: "Kafka's server.properties; what is on the command line wins over it"),
             CommandOption(
                 "--set", .required("KEY=VALUE"), repeatable: true,
                 help: "one of Kafka's configuration keys, as in server.properties. May be given several times",
                 check: { ServeOptions.setting($0) == nil ? "KEY=VALUE is expected" : nil }),
             CommandOption(
                 "--tls", .optional("require-client"),
-                help: "serve TLS as well, on the port after the plaintext one, with a certificate that is made at the first start "
+                help:
+                    "serve TLS as well, on the port after the plaintext one, with a certificate that is made at the first start "
                     + "unless ssl.keystore.location names one; with require-client, clients must show one, too",
                 check: { $0 == "require-client" ? nil : "require-client is the only value" }),
             CommandOption(
@@ -46,6 +48,16 @@ package enum JackdawCommand {
                 help: "answer like a given release of Apache Kafka (3.9 to 4.4) and refuse what that does not have",
                 check: { $0.isEmpty ? "a release is expected, for example 3.9" : nil }),
             CommandOption(
+                "--leave-behind", .required("WHAT"), repeatable: true,
+                help:
+                    "start on a directory of Apache Kafka's although something in it cannot be taken over: replicas (partitions with "
+                    + "copies on other brokers), tiered (data in a remote store), share (share groups' state). It stays as it is and is "
+                    + "not served. May be given several times",
+                check: {
+                    ServeOptions.leftBehind.contains($0)
+                        ? nil : "one of \(ServeOptions.leftBehind.joined(separator: ", ")) is expected"
+                }),
+            CommandOption(
                 "--log-format", .required("text|json"), help: "how events are written to standard error. Default: text",
                 check: { $0 == "text" || $0 == "json" ? nil : "text or json is expected" }),
         ],
@@ -54,6 +66,52 @@ package enum JackdawCommand {
             "jackdaw serve --port 9092 --data /var/lib/jackdaw --topic orders:6",
             "jackdaw serve --config server.properties --set log.retention.hours=24",
         ])
+}
+
+extension JackdawCommand {
+    static let inspect = Command(
+        "inspect",
+        summary: "show what a data directory or one of its files holds, and whether it is sound",
+        details: """
+            Of a directory: its topics, partitions, segments, offsets and sizes, and what a start of the broker would do with
+            it (which partitions are scanned, what is cut off, which unfinished files are resolved, what refuses the start).
+            Of a file: everything in it, decoded: batches and records (.log), indexes, producer snapshots, checkpoints, the
+            cluster's metadata, committed offsets, the state of transactions. Apache Kafka's directories are read as well.
+
+            Nothing is written, and no lock is taken: a broker may be running on the directory. Files are read piece by piece,
+            so their size does not matter. The exit code is 0 where all is well, 1 where something is damaged or would refuse
+            the start, 2 where something cannot be read.
+            """,
+        options: [
+            CommandOption("--json", help: "one JSON object a line, each with its kind, in place of text"),
+            CommandOption("--batches", help: "of a .log file: its batches alone, without their records"),
+            CommandOption(
+                "--verify",
+                help:
+                    "of a directory: read every batch and every record, compute every checksum, and hold every index entry against its "
+                    + "segment. Without it only the end of each segment is read"),
+        ],
+        arguments: "DIR... | FILE",
+        examples: [
+            "jackdaw inspect /var/lib/jackdaw",
+            "jackdaw inspect /disk1/kafka /disk2/kafka --verify",
+            "jackdaw inspect /var/lib/jackdaw/orders-0/00000000000000000000.log --json",
+        ])
+}
+
+/// What `jackdaw inspect` was told.
+package struct InspectOptions: Sendable {
+    package var paths: [String]
+    package var json: Bool
+    package var batchesOnly: Bool
+    package var verify: Bool
+
+    package init(_ parsed: ParsedOptions) {
+        paths = parsed.arguments
+        json = parsed.has("--json")
+        batchesOnly = parsed.has("--batches")
+        verify = parsed.has("--verify")
+    }
 }
 
 /// What `jackdaw serve` was told.
@@ -82,6 +140,10 @@ package struct ServeOptions: Sendable {
     package var logsJSON = false
     package var tls = false
     package var tlsRequiresClient = false
+    package var leavesBehind: Set<String> = []
+
+    /// What a directory may have that a start leaves alone when it is told to.
+    package static let leftBehind = ["replicas", "tiered", "share"]
 
     package init(_ parsed: ParsedOptions) {
         configFile = parsed.value("--config")
@@ -94,6 +156,7 @@ package struct ServeOptions: Sendable {
         logsJSON = parsed.value("--log-format") == "json"
         tls = parsed.has("--tls")
         tlsRequiresClient = parsed.value("--tls") == "require-client"
+        leavesBehind = Set(parsed.values("--leave-behind"))
     }
 
     static func setting(_ text: String) -> (key: String, value: String)? {
@@ -107,7 +170,8 @@ package struct ServeOptions: Sendable {
             && text.utf8.allSatisfy { byte in
                 switch byte {
                 case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"): true
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+                    true
                 default: false
                 }
             }

@@ -57,6 +57,10 @@ open class FileSystem: @unchecked Sendable {  // subclasses guard what they keep
     /// nil where somebody else holds it. The file is made where it is missing.
     open func lock(_ path: String) throws(FileError) -> FileLock? { fatalError("a subclass answers") }
 
+    /// The process that holds the lock on a file (0: one that is not known here), nil where nobody does. Takes no lock itself, and
+    /// needs no right to write. Files of a simulation are locked by nobody.
+    open func lockHolder(_ path: String) throws(FileError) -> Int32? { nil }
+
     /// The size of the file system that holds the path, and what is free of it for us, in bytes.
     open func space(_ path: String) throws(FileError) -> (total: Int64, usable: Int64) { fatalError("a subclass answers") }
 }

@@ -105,6 +105,20 @@ package final class PosixFileSystem: FileSystem, @unchecked Sendable {  // it ke
         throw FileError(.lock, path, code: code)
     }
 
+    public override func lockHolder(_ path: String) throws(FileError) -> Int32? {
+        // Opened and closed by the process that holds it, the file would lose its lock.
+        var found = stat()
+        guard stat(path, &found) == 0 else { throw FileError(.lock, path, code: errno) }
+        let identity = LockIdentity(device: UInt64(found.st_dev), inode: UInt64(found.st_ino))
+        if LockIdentity.held.withLock({ $0.contains(identity) }) { return getpid() }
+        let descriptor = try Self.descriptor(path, .read)
+        defer { close(descriptor) }
+        var holder: Int32 = 0
+        let answer = jd_lock_holder(descriptor, &holder)
+        if answer < 0 { throw FileError(.lock, path, code: errno) }
+        return answer == 0 ? nil : holder
+    }
+
     public override func space(_ path: String) throws(FileError) -> (total: Int64, usable: Int64) {
         var found = statvfs()
         guard statvfs(path, &found) == 0 else { throw FileError(.status, path, code: errno) }

@@ -14,6 +14,8 @@ package final class ReplicaManager: Sendable {
     private let nodeId: Int32
     private let live: LiveConfiguration
     private let log = Logger("replicas")
+    /// Is told where replicas stand that the metadata have elsewhere or nowhere.
+    private let place = Mutex<(@Sendable ([ReplicaPlace]) -> Void)?>(nil)
 
     /// The broker's configuration without what was changed while it ran.
     private let configured: BrokerConfiguration
@@ -23,6 +25,10 @@ package final class ReplicaManager: Sendable {
         self.nodeId = nodeId
         self.configured = configured
         self.live = live
+    }
+
+    package func placesReplicas(_ place: @escaping @Sendable ([ReplicaPlace]) -> Void) {
+        self.place.withLock { $0 = place }
     }
 
     /// An observer of the metadata store.
@@ -54,6 +60,23 @@ package final class ReplicaManager: Sendable {
             }
         }
         served.publish(PartitionTable(topics.values.sorted { $0.name < $1.name }))
+        let misplaced = misplaced(in: change)
+        if !misplaced.isEmpty { place.withLock { $0 }?(misplaced) }
+    }
+
+    /// Replicas that stand in another log directory than the metadata say. With one directory there is no other.
+    private func misplaced(in change: ClusterChange) -> [ReplicaPlace] {
+        guard change.after.broker(nodeId)?.logDirectories.count ?? 0 > 1 else { return [] }
+        var places: [ReplicaPlace] = []
+        for case let (_, topic?) in change.topics {
+            for partition in topic.partitions where partition.replicas.contains(nodeId) {
+                guard let id = logs.log(TopicPartition(topic.name, partition.id))?.directory.id,
+                    partition.directory(ofReplica: nodeId) != id
+                else { continue }
+                places.append(ReplicaPlace(topicId: topic.id, partition: partition.id, directory: id))
+            }
+        }
+        return places
     }
 
     /// The topic's partitions that have a replica here: those that there are already, and new ones.

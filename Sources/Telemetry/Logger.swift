@@ -58,6 +58,16 @@ package final class Log: Sendable {
         set { state.withLock { $0.format = newValue } }
     }
 
+    /// What `body` says in this log goes to `write` instead of where it always goes.
+    package func divert<T>(to write: @escaping @Sendable (LogEvent) -> Void, during body: () throws -> T) rethrows -> T {
+        let before = state.withLock { state in
+            defer { state.write = { event, _ in write(event) } }
+            return state.write
+        }
+        defer { state.withLock { $0.write = before } }
+        return try body()
+    }
+
     func record(_ event: LogEvent) {
         let (write, format) = state.withLock { ($0.write, $0.format) }
         write(event, format)

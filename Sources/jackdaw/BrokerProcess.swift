@@ -7,6 +7,7 @@ internal import Exchange
 internal import Files
 internal import Glibc
 internal import Groups
+internal import Inspection
 internal import KafkaWire
 internal import PartitionLog
 internal import Replication
@@ -30,7 +31,8 @@ final class BrokerProcess {
 
     /// Reads what is in the data directories; nothing is served yet.
     init(
-        _ configuration: BrokerConfiguration, clusterId: String?, emulating release: EmulatedRelease?
+        _ configuration: BrokerConfiguration, clusterId: String?, emulating release: EmulatedRelease?,
+        leavingBehind left: Set<String> = []
     ) throws(StartFailure) {
         self.configuration = configuration
         self.release = release
@@ -64,6 +66,15 @@ final class BrokerProcess {
                 clock: clock, submit: submit)
             options.segmentBytes = Int64(configuration.metadataLogSegmentBytes)
             options.bytesBetweenSnapshots = configuration.metadataLogMaxRecordBytesBetweenSnapshots
+            options.snapshotIntervalMs = configuration.metadataLogMaxSnapshotIntervalMs
+            options.retentionBytes = configuration.metadataMaxRetentionBytes
+            options.retentionMs = configuration.metadataMaxRetentionMs
+            options.examine = { image in
+                TakeoverCheck(
+                    directories: configuration.logDirectories, nodeId: configuration.nodeId, leftBehind: left,
+                    fileSystem: fileSystem
+                ).refusal(of: image)
+            }
             store = try EmbeddedMetadataStore.open(options)
         } catch {
             throw StartFailure(error.description)
@@ -80,6 +91,7 @@ final class BrokerProcess {
         } catch {
             throw StartFailure(error.description)
         }
+        replicas.placesReplicas { [store] places in store.assign(places) }
         store.observe { [replicas] change in replicas.apply(change) }
         let secure = SecureListeners(
             sockets.filter { $0.identity.securityProtocol == SecurityProtocol.ssl.rawValue }, live, options)
@@ -93,7 +105,7 @@ final class BrokerProcess {
         }
         log.info(
             "jackdaw is ready", ["node": identity.nodeId, "cluster": identity.clusterId, "data": dataDirectories])
-        Housekeeping(loop: loops[0], workers: workers, logs: logs, server: server).begin()
+        Housekeeping(loop: loops[0], workers: workers, logs: logs, store: store, server: server).begin()
         watchSignals(server)
     }
 
@@ -232,7 +244,7 @@ final class BrokerProcess {
         workers.stop()
         // The logs give their directories' locks back: the metadata lie there too.
         store.close()
-        logs.shutdown()
+        logs.shutdown(brokerEpoch: store.image.broker(identity.nodeId)?.epoch ?? -1)
         if let failure = lateFailure.value { throw failure }
         log.info("stopped")
     }

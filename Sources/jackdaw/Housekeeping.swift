@@ -1,4 +1,5 @@
 internal import CJackdaw
+internal import Cluster
 internal import EventLoop
 internal import PartitionLog
 internal import Server
@@ -9,6 +10,7 @@ final class Housekeeping: @unchecked Sendable {  // what changes belongs to the 
     private let loop: EventLoop
     private let workers: WorkerPool
     private let logs: LogManager
+    private let store: EmbeddedMetadataStore
     private let server: Server
 
     /// How many requests there had been at the last look, and since when it is the same number.
@@ -22,10 +24,11 @@ final class Housekeeping: @unchecked Sendable {  // what changes belongs to the 
     /// After so long the start is over and the first clients are served.
     private static let settlingMs: Int64 = 1_000
 
-    init(loop: EventLoop, workers: WorkerPool, logs: LogManager, server: Server) {
+    init(loop: EventLoop, workers: WorkerPool, logs: LogManager, store: EmbeddedMetadataStore, server: Server) {
         self.loop = loop
         self.workers = workers
         self.logs = logs
+        self.store = store
         self.server = server
         quietSince = loop.clock.now()
     }
@@ -49,8 +52,9 @@ final class Housekeeping: @unchecked Sendable {  // what changes belongs to the 
             quietSince = now
         }
         let isAtRest = now.milliseconds(since: quietSince) >= Self.restAfterMs
-        workers.submit { [logs] in
+        workers.submit { [logs, store] in
             logs.maintain()
+            store.maintain()
             // Each time: the look itself has brought some of it back.
             if isAtRest { Self.giveMemoryBack() }
         }

@@ -32,7 +32,8 @@ func serve(_ options: ServeOptions) -> Int32 {
             }
         }
         let configuration = try configuration(options, KeyList(release))
-        let process = try BrokerProcess(configuration, clusterId: options.clusterId, emulating: release)
+        let process = try BrokerProcess(
+            configuration, clusterId: options.clusterId, emulating: release, leavingBehind: options.leavesBehind)
         try process.start(options)
         try process.run()
         return 0

@@ -12,6 +12,8 @@ do {
     switch try JackdawCommand.program(version: version).parse(words) {
     case .print(let text):
         announce(text)
+    case .run("inspect", let options):
+        exit(inspect(InspectOptions(options)))
     case .run(_, let options):
         exit(serve(ServeOptions(options)))
     }

@@ -46,11 +46,27 @@ struct CommandLineTests {
         (["serve", "--topic", "a:0"], "jackdaw serve: --topic=a:0: NAME or NAME:PARTITIONS is expected"),
         (["serve", "--set", "=x"], "jackdaw serve: --set==x: KEY=VALUE is expected"),
         (["serve", "--tls=yes"], "jackdaw serve: --tls=yes: require-client is the only value"),
-        (["sreve"], "jackdaw: no command sreve; did you mean serve? Commands: serve. See jackdaw --help"),
-        (["start-all"], "jackdaw: no command start-all Commands: serve. See jackdaw --help"),
+        (["sreve"], "jackdaw: no command sreve; did you mean serve? Commands: serve, inspect. See jackdaw --help"),
+        (["start-all"], "jackdaw: no command start-all Commands: serve, inspect. See jackdaw --help"),
     ])
     func `what cannot be understood is one line that helps`(words: [String], message: String) {
         #expect(throws: UsageError(message)) { try program.parse(words) }
+    }
+
+    @Test func `inspect takes paths and what is wanted of them`() throws {
+        guard case .run("inspect", let parsed) = try program.parse(["inspect", "/a", "--json", "/b", "--verify"]) else {
+            throw UsageError("inspect was not to be run")
+        }
+        let options = InspectOptions(parsed)
+        #expect(options.paths == ["/a", "/b"])
+        #expect(options.json && options.verify && !options.batchesOnly)
+        let help = try #require(try printed("inspect", "--help"))
+        #expect(help.contains("DIR... | FILE") && help.contains("--verify"))
+        #expect(help.split(separator: "\n").allSatisfy { $0.count <= 120 })
+        #expect(try serve("--leave-behind", "tiered", "--leave-behind=share").leavesBehind == ["tiered", "share"])
+        #expect(throws: UsageError("jackdaw serve: --leave-behind=all: one of replicas, tiered, share is expected")) {
+            try program.parse(["serve", "--leave-behind", "all"])
+        }
     }
 
     @Test func `help and version`() throws {

@@ -60,6 +60,19 @@ import Testing
         }
     }
 
+    @Test func `who holds a lock is told without taking it`() throws {
+        try inDirectory { path throws in
+            #expect(throws: FileError.self) { try fileSystem.lockHolder(path + "/lock") }
+            var lock = try fileSystem.lock(path + "/lock")
+            #expect(try fileSystem.lockHolder(path + "/lock") == getpid())
+            // Asking has not let go of it.
+            #expect(try fileSystem.lock(path + "/lock") == nil)
+            lock = nil
+            #expect(try fileSystem.lockHolder(path + "/lock") == nil)
+            _ = lock
+        }
+    }
+
     @Test func `a region goes to a socket and outlives its file's name`() throws {
         try inDirectory { path throws in
             var ends: [Int32] = [0, 0]

@@ -36,6 +36,10 @@ void jd_name_thread(const char *_Nonnull name);
 /// An fcntl lock (F_SETLK) on the whole file, as Kafka takes on `.lock`: 0, or errno (EAGAIN or EACCES where another process holds it).
 int jd_lock_file(int fd);
 
+/// Whether another process holds a lock on the file, without taking one: 1 and its id (0 where the system does not know it), 0, or
+/// -1 and errno.
+int jd_lock_holder(int fd, int *_Nonnull holder);
+
 /// fallocate that keeps the size or not; errno on failure.
 int jd_allocate(int fd, int64_t offset, int64_t length, int keep_size);
 

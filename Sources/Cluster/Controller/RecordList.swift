@@ -51,6 +51,14 @@ extension RecordList {
         append(record, version: version)
     }
 
+    mutating func assign(_ place: ReplicaPlace, _ directories: [Uuid], version: Int16) {
+        var record = PartitionChangeRecord()
+        record.partitionId = place.partition
+        record.topicId = place.topicId
+        record.directories = .some(WireArray(copying: directories, in: arena))
+        append(record, version: version)
+    }
+
     mutating func configuration(_ resource: ConfigurationResource, _ name: String, _ value: String?) {
         var record = ConfigRecord()
         record.resourceType = resource.type

@@ -97,6 +97,16 @@ package struct PartitionImage {
     }
 }
 
+extension PartitionImage {
+    /// The log directory of each replica, in the replicas' order; empty where the cluster's metadata are older than that.
+    /// Decoded when somebody asks: few do.
+    var directories: [Uuid] {
+        let arena = Arena(capacity: 512)
+        defer { arena.staysUntilHere() }
+        do throws(DecodeError) { return try PartitionRecord.unframed(framed.buffer, arena: arena).0.directories.map(\.self) } catch { return [] }
+    }
+}
+
 extension MetadataRecord {
     /// The record behind its frame, and the version that it has.
     static func unframed(_ bytes: UnsafeRawBufferPointer, arena: Arena) throws(DecodeError) -> (Self, Int16) {

@@ -55,6 +55,23 @@ enum ControlRecord {
         return make(.snapshotHeader, message)
     }
 
+    /// What the header of a snapshot says; nil where the bytes do not begin with one.
+    static func snapshotTimestamp(inFirstBatchOf bytes: UnsafeRawBufferPointer) -> Int64? {
+        do throws(RecordError) {
+            guard let batch = try BatchView(firstOf: bytes), batch.header?.isControl == true else { return nil }
+            return try RecordScratch.borrow { scratch throws(RecordError) -> Int64? in
+                var records = try batch.records(scratch: scratch)
+                guard let first = try records.next(), kind(ofKey: first.key) == .snapshotHeader, let value = first.value else { return nil }
+                let arena = Arena(capacity: 256)
+                defer { arena.staysUntilHere() }
+                let header = Result { () throws(DecodeError) in try SnapshotHeaderRecord(wholeOf: value, version: 0, arena: arena) }
+                return try? header.get().lastContainedLogTimestamp
+            }
+        } catch {
+            return nil
+        }
+    }
+
     static var snapshotFooter: Bytes { make(.snapshotFooter, SnapshotFooterRecord()) }
 }
 

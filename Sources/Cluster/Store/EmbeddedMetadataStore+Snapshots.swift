@@ -3,14 +3,32 @@ internal import Synchronization
 internal import Telemetry
 
 extension EmbeddedMetadataStore {
-    /// How many snapshots stay: the last, and one before it in case that is found damaged.
-    static let snapshotsKept = 2
+    /// How often snapshots are held against the bounds on what is kept, as Kafka does.
+    private static let cleaningIntervalMs: Int64 = 60_000
 
-    /// Writes a snapshot once enough has been appended since the last, and drops the log that it covers. On a worker.
+    /// What has to be done from time to time: for a worker, about once a second. A snapshot after
+    /// `metadata.log.max.snapshot.interval.ms`, where something was appended since the last; and what is old goes.
+    package func maintain() {
+        let nowMs = options.clock.wallMs()
+        let isCleaningDue = state.withLock { state in
+            // A clock that was set back must not stop it.
+            guard nowMs - state.lastCleaningMs >= Self.cleaningIntervalMs || nowMs < state.lastCleaningMs else {
+                return false
+            }
+            state.lastCleaningMs = nowMs
+            return true
+        }
+        snapshotIfDue()
+        if isCleaningDue { removeOldSnapshots() }
+    }
+
+    /// Writes a snapshot once enough has been appended since the last, or enough time has passed since then. On a worker.
     func snapshotIfDue() {
+        let nowMs = options.clock.wallMs()
         let due = state.withLock { state in
-            guard !state.isSnapshotting, state.failure == nil else { return false }
-            guard state.log.bytesSinceSnapshot >= options.bytesBetweenSnapshots else { return false }
+            guard !state.isSnapshotting, state.failure == nil, state.log.bytesSinceSnapshot > 0 else { return false }
+            let isOld = options.snapshotIntervalMs > 0 && nowMs - state.lastSnapshotMs >= options.snapshotIntervalMs
+            guard isOld || state.log.bytesSinceSnapshot >= options.bytesBetweenSnapshots else { return false }
             state.isSnapshotting = true
             return true
         }
@@ -23,31 +41,64 @@ extension EmbeddedMetadataStore {
                 Self.logger.error("could not write a metadata snapshot", ["error": error])
             }
             state.withLock { $0.isSnapshotting = false }
+            removeOldSnapshots()
         }
     }
 
     /// Writes a snapshot of what is committed.
     package func writeSnapshot() throws(MetadataError) {
         let image = publisher.image
-        let control = state.withLock { [$0.kraftVersion, $0.voters].compactMap(\.self) }
+        let (control, timestamp) = state.withLock {
+            ([$0.kraftVersion, $0.voters].compactMap(\.self), $0.lastTimestamp)
+        }
         let name = SnapshotName(endOffset: image.offset + 1, epoch: image.epoch)
-        let writer = SnapshotWriter(
-            directory: directory.path, fileSystem: options.fileSystem, timestamp: options.clock.wallMs())
+        let writer = SnapshotWriter(directory: directory.path, fileSystem: options.fileSystem, timestamp: timestamp)
         let records = image.records()
         try writer.write(records, as: name, control: control)
-        let dropped = try state.withLock { state throws(MetadataError) in
+        try state.withLock { state throws(MetadataError) in
             state.snapshots.removeAll { $0 == name }
             state.snapshots.append(name)
-            let dropped = Array(state.snapshots.dropLast(Self.snapshotsKept))
-            state.snapshots.removeFirst(dropped.count)
             state.log.bytesSinceSnapshot = 0
-            // The next snapshot can drop what is behind this one, if the segment ends here.
+            state.lastSnapshotMs = options.clock.wallMs()
+            // Once this snapshot is the oldest, all before it can go, if the segment ends here.
             try state.log.roll()
-            try state.log.removeSegments(before: state.snapshots[0].endOffset)
-            return dropped
         }
-        for snapshot in dropped { try directory.remove(snapshot) }
         Self.logger.info(
             "wrote a metadata snapshot", ["endOffset": name.endOffset, "records": records.count])
+    }
+
+    /// Kafka's rule (KafkaMetadataLog.maybeClean): while log and snapshots together exceed metadata.max.retention.bytes, or the
+    /// oldest snapshot is older than metadata.max.retention.ms, the oldest goes, and the log with it up to the next. The
+    /// latest snapshot always stays.
+    func removeOldSnapshots() {
+        do throws(MetadataError) {
+            while let old = try oldSnapshot() {
+                try state.withLock { state throws(MetadataError) in
+                    guard state.snapshots.first == old, state.snapshots.count > 1 else { return }
+                    state.snapshots.removeFirst()
+                    try state.log.removeSegments(before: state.snapshots[0].endOffset)
+                }
+                try directory.remove(old)
+                Self.logger.info(
+                    "removed a metadata snapshot and the log before the next", ["endOffset": old.endOffset])
+            }
+        } catch {
+            Self.logger.error("could not remove old metadata snapshots", ["error": error])
+        }
+    }
+
+    private func oldSnapshot() throws(MetadataError) -> SnapshotName? {
+        let (snapshots, logBytes) = state.withLock { ($0.snapshots, $0.log.sizeInBytes) }
+        guard snapshots.count > 1, let oldest = snapshots.first else { return nil }
+        var total = logBytes
+        var oldestTimestamp: Int64 = -1
+        for snapshot in snapshots {
+            let facts = try directory.facts(of: snapshot)
+            total += facts.bytes
+            if snapshot == oldest { oldestTimestamp = facts.lastTimestamp }
+        }
+        if options.retentionBytes >= 0, total > options.retentionBytes { return oldest }
+        let age = options.clock.wallMs() - oldestTimestamp
+        return options.retentionMs >= 0 && oldestTimestamp >= 0 && age > options.retentionMs ? oldest : nil
     }
 }

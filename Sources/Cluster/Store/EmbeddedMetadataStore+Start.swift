@@ -28,12 +28,17 @@ extension EmbeddedMetadataStore {
         let epoch = max(replay.epoch, quorum?.leaderEpoch ?? 0)
         let abortsTransaction = replay.hasOpenTransaction
         let (kraftVersion, voters) = (replay.kraftVersion, replay.voters)
+        let timestamp = replay.timestamp
         let image = try replay.image()
+        if let refusal = options.examine(image) { throw refusal }
+        try log.settle()
+        try directory.removeUnfinished()
         logger.debug("read the metadata", ["offset": image.offset, "topics": image.topicCount, "epoch": epoch])
         let store = EmbeddedMetadataStore(
             options: options, directory: directory,
             state: State(
-                log: log, pending: image, epoch: epoch, kraftVersion: kraftVersion, voters: voters, snapshots: snapshots))
+                log: log, pending: image, epoch: epoch, kraftVersion: kraftVersion, voters: voters, snapshots: snapshots,
+                lastTimestamp: timestamp, lastSnapshotMs: options.clock.wallMs(), lastCleaningMs: options.clock.wallMs()))
         if quorum?.leaderId != options.nodeId || epoch == 0 { try store.beginEpoch(epoch + 1) }
         if abortsTransaction {
             var list = RecordList()

@@ -22,6 +22,14 @@ package final class EmbeddedMetadataStore: MetadataStore {
         package var segmentBytes: Int64 = 1 << 30
         /// metadata.log.max.record.bytes.between.snapshots
         package var bytesBetweenSnapshots: Int64 = 20 << 20
+        /// metadata.log.max.snapshot.interval.ms; 0: the time makes none.
+        package var snapshotIntervalMs: Int64 = 3_600_000
+        /// metadata.max.retention.bytes, of log and snapshots together; negative: without end.
+        package var retentionBytes: Int64 = 100 << 20
+        /// metadata.max.retention.ms, by the time of the last record in a snapshot; negative: without end.
+        package var retentionMs: Int64 = 7 * 24 * 3_600_000
+        /// Looks at what was read before anything is written; what it throws stops the start.
+        package var examine: @Sendable (ClusterImage) -> MetadataError? = { _ in nil }
 
         package init(
             directory: String, nodeId: Int32, fileSystem: FileSystem, clock: Clock,
@@ -54,8 +62,14 @@ package final class EmbeddedMetadataStore: MetadataStore {
         var failure: MetadataError?
         var kraftVersion: ControlRecord.Bytes?
         var voters: ControlRecord.Bytes?
+        /// Complete ones, the oldest first.
         var snapshots: [SnapshotName]
         var isSnapshotting = false
+        /// Of the last record.
+        var lastTimestamp: Int64
+        /// When the last snapshot was made, or this store was opened.
+        var lastSnapshotMs: Int64
+        var lastCleaningMs: Int64
     }
 
     let options: Options
@@ -120,8 +134,10 @@ package final class EmbeddedMetadataStore: MetadataStore {
         for record in records { try delta.apply(record) }
         let changedTopics = delta.changedTopics
         let after = try delta.image(offset: base + Int64(records.count) - 1, epoch: state.epoch)
-        let batch = try MetadataBatch.build(records, at: base, epoch: state.epoch, timestamp: options.clock.wallMs())
+        let nowMs = options.clock.wallMs()
+        let batch = try MetadataBatch.build(records, at: base, epoch: state.epoch, timestamp: nowMs)
         try state.log.append(batch, lastOffset: base + Int64(records.count) - 1)
+        state.lastTimestamp = nowMs
         state.pending = after
         return ClusterChange(from: before, to: after, topics: changedTopics)
     }

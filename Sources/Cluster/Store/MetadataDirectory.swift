@@ -33,19 +33,29 @@ struct MetadataDirectory {
 
     // MARK: snapshots
 
-    /// Complete snapshots, the oldest first; what a writer left unfinished is removed.
+    /// Complete snapshots, the oldest first.
     func snapshots() throws(MetadataError) -> [SnapshotName] {
+        try disk { () throws(FileError) in try fileSystem.list(path).compactMap(SnapshotName.init).sorted() }
+    }
+
+    /// Removes what a writer left unfinished, and what was being deleted.
+    func removeUnfinished() throws(MetadataError) {
         try disk { () throws(FileError) in
-            var found: [SnapshotName] = []
-            for file in try fileSystem.list(path) {
-                if let name = SnapshotName(file) {
-                    found.append(name)
-                } else if file.hasSuffix(".checkpoint.part") || file.hasSuffix(".checkpoint.deleted") {
-                    try fileSystem.remove(path + "/" + file)
-                }
+            for file in try fileSystem.list(path) where file.hasSuffix(".checkpoint.part") || file.hasSuffix(".checkpoint.deleted") {
+                try fileSystem.remove(path + "/" + file)
             }
-            return found.sorted()
         }
+    }
+
+    /// How large a snapshot is, and of when its last record: what decides whether it is kept.
+    func facts(of snapshot: SnapshotName) throws(MetadataError) -> (bytes: Int64, lastTimestamp: Int64) {
+        let (file, size) = try disk { () throws(FileError) in
+            let file = try fileSystem.open(path + "/" + snapshot.fileName, .read)
+            return (file, try file.size())
+        }
+        let head = try disk { () throws(FileError) in try file.bytes(at: 0, count: Int(min(size, 4096))) }
+        let timestamp = head.withUnsafeBytes { ControlRecord.snapshotTimestamp(inFirstBatchOf: $0) }
+        return (size, timestamp ?? -1)
     }
 
     func remove(_ snapshot: SnapshotName) throws(MetadataError) {

@@ -19,6 +19,8 @@ final class MetadataLog {
     private let segmentBytes: Int64
     private var segments: [Segment] = []
     private(set) var endOffset: Int64 = 0
+    /// Segments with something behind their last whole batch.
+    private var unfinished: [(file: File, good: Int64, size: Int64)] = []
     /// What was appended since the last snapshot, or was read behind it: bytes.
     var bytesSinceSnapshot: Int64 = 0
     private static let logger = Logger("metadata")
@@ -32,11 +34,12 @@ final class MetadataLog {
     /// The first offset that the segments have.
     var startOffset: Int64 { segments.first?.base ?? endOffset }
     var isEmpty: Bool { segments.allSatisfy { $0.size == 0 } }
+    var sizeInBytes: Int64 { segments.reduce(0) { $0 + $1.size } }
 
     // MARK: start
 
     /// Opens the segments and hands out every batch from `offset` on. What follows the first damaged batch, which a kill can
-    /// leave behind, is cut off: it was never acknowledged.
+    /// leave behind, was never acknowledged; `settle` cuts it off.
     func open(from offset: Int64, _ body: (BatchView) throws(MetadataError) -> Void) throws(MetadataError) {
         var bases: [Int64] = []
         for name in try disk({ () throws(FileError) in try fileSystem.list(directory) }) {
@@ -68,15 +71,21 @@ final class MetadataLog {
             bytesSinceSnapshot += Int64(batch.bytes.count)
             try body(batch)
         }
-        if good < size {
+        if good < size { unfinished.append((file, good: good, size: size)) }
+        return Segment(base: base, file: file, size: good)
+    }
+
+    /// Cuts off what `open` found behind the last whole batch: nothing may be written before.
+    func settle() throws(MetadataError) {
+        for (file, good, size) in unfinished {
             Self.logger.warn(
-                "cut off an unfinished end of the metadata log", ["segment": path, "bytes": size - good])
+                "cut off an unfinished end of the metadata log", ["segment": file.path, "bytes": size - good])
             try disk { () throws(FileError) in
                 try file.truncate(to: good)
                 try file.sync()
             }
         }
-        return Segment(base: base, file: file, size: good)
+        unfinished = []
     }
 
     // MARK: append

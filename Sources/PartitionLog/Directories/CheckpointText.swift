@@ -6,6 +6,11 @@ struct CheckpointText {
 
     /// nil where version, count and lines do not fit together.
     init?(_ bytes: [UInt8]) {
+        // Kafka leaves a file with nothing in it where it has nothing to say.
+        guard !bytes.isEmpty else {
+            lines = []
+            return
+        }
         let all = bytes.split(separator: UInt8(ascii: "\n")).map { String(decoding: $0, as: UTF8.self) }
         guard all.count >= 2, all[0] == "0", let count = Int(all[1]), count == all.count - 2 else { return nil }
         lines = Array(all[2...])

@@ -218,8 +218,9 @@ package final class LogManager: Sendable {
     // MARK: stop
 
     /// Everything on the disk, checkpoints written, and the mark that says so. For the thread that stops the broker, once nobody
-    /// appends any more.
-    package func shutdown() {
+    /// appends any more. `brokerEpoch` is that of the broker's registration: by it Kafka's controller knows at the next start that
+    /// nothing was lost since.
+    package func shutdown(brokerEpoch: Int64 = -1) {
         let logs = state.withLock { state in
             defer { state.isClosed = true }
             return state.isClosed ? nil : Array(state.logs.values)
@@ -235,15 +236,15 @@ package final class LogManager: Sendable {
             }
         }
         for directory in directories {
-            if directory.isOnline, !failed.contains(ObjectIdentifier(directory)) { markClean(directory) }
+            if directory.isOnline, !failed.contains(ObjectIdentifier(directory)) { markClean(directory, brokerEpoch) }
             directory.unlock()
         }
     }
 
-    private func markClean(_ directory: LogDirectory) {
+    private func markClean(_ directory: LogDirectory, _ brokerEpoch: Int64) {
         do throws(FileError) {
             try writeCheckpoints(of: directory, OffsetCheckpoint.Kind.allCases)
-            let content = "{\"version\":0,\"brokerEpoch\":-1}"
+            let content = "{\"version\":0,\"brokerEpoch\":\(brokerEpoch)}"
             try environment.fileSystem.replace(
                 directory.path + "/" + Self.cleanShutdownFile, with: Array(content.utf8), durably: true)
         } catch {

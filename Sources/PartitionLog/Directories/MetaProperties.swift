@@ -16,11 +16,11 @@ package struct MetaProperties: Sendable, Equatable {
     }
 
     /// A word about what is wrong, where it is not such a file.
-    struct Malformed: Error {
-        var reason: String
+    package struct Malformed: Error {
+        package var reason: String
     }
 
-    init(_ bytes: [UInt8]) throws(Malformed) {
+    package init(_ bytes: [UInt8]) throws(Malformed) {
         let properties = Self.properties(bytes)
         guard let version = properties["version"].flatMap({ Int($0) }), 0...1 ~= version else {
             throw Malformed(reason: "version=\(properties["version"] ?? "") where 0 or 1 is expected")

@@ -1,5 +1,5 @@
 /// What a folder in a log directory is, by its name.
-enum PartitionDirectoryName: Equatable {
+package enum PartitionDirectoryName: Equatable {
     case partition(TopicPartition)
     /// Deleted, and its files not yet removed.
     case deleted
@@ -8,7 +8,7 @@ enum PartitionDirectoryName: Equatable {
     case clusterMetadata
     case foreign
 
-    init(_ name: String) {
+    package init(_ name: String) {
         if name == "__cluster_metadata-0" {
             self = .clusterMetadata
         } else if name.hasSuffix("-delete") {

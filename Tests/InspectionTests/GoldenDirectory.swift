@@ -1,0 +1,96 @@
+import Files
+import Foundation
+import Inspection
+import KafkaSchema
+import Synchronization
+
+/// A copy of the three log directories that Apache Kafka 4.4 left (compat/vectors/directory), gone when the test ends.
+final class GoldenDirectory {
+    let path: String
+    var directories: [String] { ["one", "two", "three"].map { path + "/" + $0 } }
+
+    private static let vectors = URL(filePath: #filePath).deletingLastPathComponent()
+        .appending(path: "../../compat/vectors/directory").standardized.path
+
+    init() throws {
+        let url = FileManager.default.temporaryDirectory.appending(path: "jackdaw-inspection-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+        path = url.path
+        _ = try Self.output("tar", "-xzf", Self.vectors + "/kafka-4.4.0.tar.gz", "-C", path)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    static func output(_ words: String...) throws -> String {
+        let process = Process(), pipe = Pipe()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = words
+        process.standardOutput = pipe
+        try process.run()
+        let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw CocoaError(.fileReadUnknown) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// What Kafka's dump-log says, by file.
+    static let dump: [(file: String, lines: [String])] = {
+        var sections: [(file: String, lines: [String])] = []
+        for line in ((try? output("gzip", "-dc", vectors + "/dump.txt.gz")) ?? "").split(separator: "\n") {
+            if line.hasPrefix("Dumping ") {
+                sections.append((String(line.dropFirst(8)), []))
+            } else if !sections.isEmpty {
+                sections[sections.count - 1].lines.append(String(line))
+            }
+        }
+        return sections
+    }()
+
+    /// Every file with its content and its time of change.
+    func contents() throws -> [String: [UInt8]] {
+        var all: [String: [UInt8]] = [:]
+        for case let name as String in FileManager.default.enumerator(atPath: path)! {
+            let full = path + "/" + name
+            let facts = try FileManager.default.attributesOfItem(atPath: full)
+            let time = (facts[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
+            all[name] = Array("\(time) ".utf8) + (FileManager.default.contents(atPath: full) ?? Data())
+        }
+        return all
+    }
+
+    func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path + "/" + name))) }
+    func write(_ bytes: [UInt8], to name: String) throws { try Data(bytes).write(to: URL(filePath: path + "/" + name)) }
+    func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: path + "/" + name) }
+}
+
+/// What an inspection told, as its JSON lines.
+struct Told {
+    var verdict: Verdict
+    var facts: [JSONValue]
+    var text: String
+
+    func facts(_ kind: String) -> [JSONValue] { facts.filter { $0["kind"]?.string == kind } }
+    var problems: [String] { facts("problem").compactMap { $0["text"]?.string } }
+
+    init(_ form: Findings.Form = .json, _ body: (Findings) -> Void) throws {
+        let out = Mutex("")
+        let findings = Findings(form) { piece in out.withLock { $0 += piece } }
+        body(findings)
+        findings.flush()
+        text = out.withLock { $0 }
+        verdict = findings.verdict
+        facts = form == .json ? try text.split(separator: "\n").map { try JSONValue(parsing: String($0)) } : []
+    }
+
+    static func file(_ path: String, _ options: InspectionOptions = InspectionOptions(), form: Findings.Form = .json)
+        throws -> Told
+    {
+        try Told(form) { FileInspection(path, PosixFileSystem(), options, $0).run() }
+    }
+
+    static func directories(_ paths: [String], verifies: Bool = false, form: Findings.Form = .json) throws -> Told {
+        var options = InspectionOptions()
+        options.verifies = verifies
+        return try Told(form) { DirectoryInspection(paths, PosixFileSystem(), options, $0).run() }
+    }
+}
