@@ -49,10 +49,9 @@ package enum JackdawCommand {
                 check: { $0.isEmpty ? "a release is expected, for example 3.9" : nil }),
             CommandOption(
                 "--leave-behind", .required("WHAT"), repeatable: true,
-                help:
-                    "start on a directory of Apache Kafka's although something in it cannot be taken over: replicas (partitions with "
-                    + "copies on other brokers), tiered (data in a remote store), share (share groups' state). It stays as it is and is "
-                    + "not served. May be given several times",
+                help: "start on a directory of Apache Kafka's although something in it cannot be taken over: replicas (copies on "
+                    + "other brokers: this one goes on alone with those of its own that were in sync), tiered (data in a remote "
+                    + "store: what lies here is served), share (share groups' state: kept, not served). May be given several times",
                 check: {
                     ServeOptions.leftBehind.contains($0)
                         ? nil : "one of \(ServeOptions.leftBehind.joined(separator: ", ")) is expected"

@@ -37,7 +37,7 @@ package struct TakeoverCheck: Sendable {
             return MetadataError(
                 .foreign,
                 "\(directories.joined(separator: ",")): \(refused.map(\.description).joined(separator: "; ")). That cannot be taken "
-                    + "over, and nothing was changed. With \(options) a start leaves it as it is and does not serve it")
+                    + "over, and nothing was changed. With \(options) a start goes on without it")
         }
         for obstacle in left { Logger("jackdaw").warn("left behind: \(obstacle)") }
         return nil

@@ -12,12 +12,18 @@ struct DirectoryCleanup {
     func run() throws(LogError) -> [String] {
         do throws(FileError) {
             let names = try fileSystem.list(path)
+            // Nearly always: then nobody has to look twice.
+            guard names.contains(where: Self.isUnfinished) else { return names }
             let swaps = try dropUnfinished(names)
             if !swaps.isEmpty { try completeSwaps(swaps, names) }
             return try fileSystem.list(path)
         } catch {
             throw LogError(error)
         }
+    }
+
+    private static func isUnfinished(_ name: String) -> Bool {
+        [SegmentSuffix.swap, SegmentSuffix.deleted, SegmentSuffix.cleaned, ".tmp"].contains { name.hasSuffix($0) }
     }
 
     /// `.deleted` goes; `.cleaned` was not finished and goes; a `.swap` at or above the lowest `.cleaned` is part of a split that was
