@@ -69,7 +69,7 @@ struct LogDirectoryFacts {
         for name in names where try fileSystem.status(path + "/" + name)?.isDirectory == true {
             switch PartitionDirectoryName(name) {
             case .partition(let partition): partitions.append((name, partition))
-            case .clusterMetadata: break
+            case .clusterMetadata, .notOurs: break
             case .deleted, .future, .stray, .foreign: others.append(name)
             }
         }

@@ -198,6 +198,8 @@ struct PartitionReader {
 
     private func latestEpoch() throws(FileError) -> Int32? {
         let lines = try lines("leader-epoch-checkpoint")
+        // Kafka leaves a file with nothing in it where there are no epochs.
+        if lines.isEmpty { return nil }
         guard lines.count >= 2, lines[0] == "0", Int(lines[1]) == lines.count - 2 else {
             findings.problem(
                 "not a leader epoch checkpoint", depth: 1, ["file": .text(path + "/leader-epoch-checkpoint")])

@@ -59,11 +59,28 @@ extension LogDirectory {
             try checkUnclaimed(path, fileSystem)
             return nil
         }
+        try checkFolders(path, fileSystem)
         do throws(MetaProperties.Malformed) {
             return try MetaProperties(bytes)
         } catch {
             throw LogError(.unusableDirectory, "\(file): \(error.reason)")
         }
+    }
+
+    /// A folder that is no partition's stops the start, as in Kafka: here already, before anything is written.
+    private static func checkFolders(_ path: String, _ fileSystem: FileSystem) throws(LogError) {
+        let names = try storage { () throws(FileError) in try fileSystem.list(path) }
+        for name in names where PartitionDirectoryName(name) == .foreign {
+            if try storage({ () throws(FileError) in try fileSystem.status(path + "/" + name)?.isDirectory == true }) {
+                throw foreign(name, in: path)
+            }
+        }
+    }
+
+    static func foreign(_ name: String, in path: String) -> LogError {
+        LogError(
+            .unusableDirectory,
+            "log directory \(path): a folder \(name) that is no partition's (topic-number); not a data directory of this broker")
     }
 
     /// A directory without meta.properties that has something in it belongs to somebody else.

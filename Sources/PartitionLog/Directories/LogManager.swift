@@ -111,15 +111,11 @@ package final class LogManager: Sendable {
                         cleanedOffset: cleaned[partition] ?? 0))
             case .deleted:
                 state.withLock { $0.deletions.append((path, directory, environment.clock.wallMs())) }
-            case .clusterMetadata:
+            case .clusterMetadata, .notOurs:
                 break
             case .future, .stray:
                 Self.logger.warn("left alone: a copy that no cluster knows of", ["directory": path])
-            case .foreign:
-                if name == "lost+found" { break }
-                throw LogError(
-                    .unusableDirectory,
-                    "log directory \(directory.path): a folder \(name) that is no partition's (topic-number); not a data directory of this broker")
+            case .foreign: throw LogDirectory.foreign(name, in: directory.path)
             }
         }
         if !wasClean, !jobs.isEmpty { unclean.store(true, ordering: .releasing) }

@@ -6,11 +6,15 @@ package enum PartitionDirectoryName: Equatable {
     /// A copy that moves between log directories, or one that the cluster does not know: left alone.
     case future, stray
     case clusterMetadata
+    /// What Kafka keeps of a remote store's indexes, and a file system's own folder: left alone.
+    case notOurs
     case foreign
 
     package init(_ name: String) {
         if name == "__cluster_metadata-0" {
             self = .clusterMetadata
+        } else if name == "remote-log-index-cache" || name == "lost+found" {
+            self = .notOurs
         } else if name.hasSuffix("-delete") {
             self = .deleted
         } else if name.hasSuffix("-future") {
