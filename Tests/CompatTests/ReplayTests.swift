@@ -140,3 +140,49 @@ struct ReplayTests {
         #expect(report.reason.contains("127.0.0.1:1"))
     }
 }
+
+struct SaslTranscriptTests {
+    /// The tokens of a conversation's first authentication, and its users' passwords.
+    private func tokens(_ name: String) throws -> (
+        tokens: [(sent: [UInt8], answered: [UInt8])], passwords: [String: String]
+    ) {
+        let conversation = try Conversation(reading: "\(Project.root)compat/fixtures/\(name).jsonl.gz")
+        var passwords: [String: String] = [:]
+        for user in conversation.setup.flatMap({ $0["scram_users"]?.elements ?? [] }) {
+            guard let name = user["user"]?.string, let mechanism = user["mechanism"]?.string else { continue }
+            passwords[SaslTranscript.key(user: name, mechanism: mechanism)] = user["password"]?.string
+        }
+        let exchanges = conversation.exchanges.filter { $0.apiKey == 36 }
+        return (
+            try exchanges.map { exchange in
+                let answer = Packet(response: exchange.response ?? [], apiKey: 36, version: exchange.apiVersion ?? 0)
+                return (
+                    try #require(Packet(request: exchange.request)?.body["authBytes"]?.content),
+                    answer.body["authBytes"]?.content ?? []
+                )
+            }, passwords
+        )
+    }
+
+    /// librdkafka 2.0.2 sends its own nonce twice, for which Kafka 4 refuses it: a replay that put that right would be let in.
+    @Test(arguments: ["kafka-4.4.0/kcat-1.7.1/sasl-scram-256", "kafka-4.4.0/kafka-java-4.4.0/sasl-scram-256"])
+    func `a client's own part of the nonce stays as it was, the broker's is renewed`(name: String) throws {
+        let (tokens, passwords) = try tokens(name)
+        var transcript = SaslTranscript(mechanism: "SCRAM-SHA-256", passwords: passwords)
+        #expect(transcript.liveToken(for: tokens[0].sent) == tokens[0].sent)
+        let recordedFirst = String(decoding: tokens[0].answered, as: UTF8.self)
+        let nonce = try #require(recordedFirst.split(separator: ",").first?.dropFirst(2))
+        let ownNonce = try #require(
+            String(decoding: tokens[0].sent, as: UTF8.self).split(separator: ",").last?.dropFirst(2))
+        #expect(nonce.hasPrefix(ownNonce))
+        let liveNonce = "\(ownNonce)another"
+        let liveFirst = recordedFirst.replacing(nonce, with: liveNonce)
+        transcript.answered(recorded: tokens[0].answered, live: Array(liveFirst.utf8))
+        let recordedFinal = String(decoding: tokens[1].sent, as: UTF8.self)
+        let liveFinal = String(decoding: transcript.liveToken(for: tokens[1].sent), as: UTF8.self)
+        let expected = recordedFinal.replacing(nonce, with: liveNonce)
+        #expect(liveFinal.prefix { $0 != "p" } == expected.prefix { $0 != "p" })
+        // The proof is another one: it is made of what is sent now.
+        #expect(liveFinal != expected && liveFinal.contains(",p="))
+    }
+}

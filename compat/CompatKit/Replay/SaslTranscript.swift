@@ -30,7 +30,7 @@ package struct SaslTranscript: Sendable {
         }
         recordedClientFinal = message
         var live = message
-        live["r"] = liveServerFirst["r"]
+        live["r"] = Self.renewed(message["r"], from: recordedServerFirst["r"], to: liveServerFirst["r"])
         let secret = secret
         // A proof that was wrong when it was recorded is wrong again: nobody here knows the right one to spoil.
         if let secret,
@@ -42,6 +42,13 @@ package struct SaslTranscript: Sendable {
         }
         liveClientFinal = live
         return live.bytes
+    }
+
+    /// The nonce that the client sends back: what it added to the broker's it adds again. librdkafka before 2.8 put its own before it
+    /// once more, which brokers of today refuse.
+    private static func renewed(_ sent: String?, from recorded: String?, to live: String?) -> String? {
+        guard let sent, let recorded, let live, sent.hasSuffix(recorded) else { return sent }
+        return String(sent.dropLast(recorded.count)) + live
     }
 
     /// The broker's token came: remember both forms of it.
