@@ -51,15 +51,25 @@ package final class ReplicaManager: Sendable {
 
     private func applyTopics(_ change: ClusterChange) {
         var topics = Dictionary(served.current.topics.map { ($0.id, $0) }) { _, later in later }
+        var touched: [ServedTopic] = []
         for (before, after) in change.topics {
             if let before, before.id != after?.id {
-                if let gone = topics.removeValue(forKey: before.id) { delete(gone) }
+                if let gone = topics.removeValue(forKey: before.id) {
+                    delete(gone)
+                    touched.append(gone)
+                }
             }
             if let after {
-                topics[after.id] = serve(after, before: topics[after.id])
+                let known = topics[after.id]
+                topics[after.id] = serve(after, before: known)
+                if let known { touched.append(known) }
             }
         }
         served.publish(PartitionTable(topics.values.sorted { $0.name < $1.name }))
+        // Fetches that wait look again now, and find what the table shows: a partition that is gone, another leader.
+        for topic in touched {
+            for case let partition? in topic.partitions { partition.waiting.wakeAll() }
+        }
         let misplaced = misplaced(in: change)
         if !misplaced.isEmpty { place.withLock { $0 }?(misplaced) }
     }
@@ -136,8 +146,6 @@ package final class ReplicaManager: Sendable {
             } catch {
                 log.error("partition \(topic.name)-\(partition.index) cannot be deleted: \(error)")
             }
-            // Fetches that wait find the partition gone.
-            partition.waiting.wakeAll()
         }
     }
 

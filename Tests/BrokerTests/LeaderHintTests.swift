@@ -1,7 +1,10 @@
+import Broker
 import Cluster
+import Glibc
 import KafkaMessages
 import KafkaRecords
 import KafkaWire
+import Replication
 import TestKit
 import Testing
 
@@ -149,6 +152,43 @@ extension WholeBroker {
         try await broker.elect(1, for: "away")
         #expect(try peer.produce("away", version: 10, arena) == (0, -1, -1, []))
         #expect(try peer.fetch("away", id: id, version: 16, arena).highWatermark == 2)
+    }
+
+    @Test func `a fetch that waits hears at once that the partition has another leader, or is gone`() async throws {
+        let broker = try WholeBroker()
+        defer { broker.stop() }
+        let arena = Arena()
+        defer { arena.staysUntilHere() }
+        let peer = try Peer(port: broker.port), waiting = try Peer(port: broker.port)
+        try peer.create("moves", arena)
+        func wait() throws {
+            var request = FetchRequest()
+            request.maxWaitMs = 600_000
+            request.minBytes = 1
+            request.maxBytes = 1 << 20
+            request.sessionEpoch = -1
+            request.topics = WireArray(count: 1, in: arena) { _, wanted in
+                wanted.topic = "moves"
+                wanted.partitions = WireArray(count: 1, in: arena) { _, partition in partition.partitionMaxBytes = 1 << 20 }
+            }
+            try waiting.send(request, version: 12)
+            // The broker has it once the waiting room is not empty.
+            let room = try #require(broker.services.replicas.served.current.topic("moves")?.partition(0)?.waiting)
+            while room.isEmpty { sched_yield() }
+        }
+        func heard() throws -> Int16 {
+            try waiting.answer(to: FetchRequest.self, version: 12) { $0.responses[0].partitions[0].errorCode }
+        }
+        try wait()
+        try await broker.elect(7, for: "moves")
+        #expect(try heard() == 6)
+        try await broker.elect(1, for: "moves")
+        try wait()
+        var deletion = DeleteTopicsRequest()
+        deletion.timeoutMs = 10_000
+        deletion.topicNames = WireArray(copying: ["moves"], in: arena)
+        try peer.ask(deletion, version: 5) { #expect($0.responses[0].errorCode == 0) }
+        #expect(try heard() == 3)
     }
 
     @Test func `a partition without a replica here has a leader elsewhere, and one that there is not has none`() async throws {

@@ -44,10 +44,13 @@ struct FetchTerms: Sendable {
     let minBytes: Int
     let isolation: ReadIsolation
 
+    /// An answer's length is a 32-bit number, and there is more in it than records.
+    private static let mostBytes = 1 << 30
+
     /// `fetch.max.bytes` bounds what a client may ask for.
     init(_ request: FetchRequest, version: Int16, fetchMaxBytes: Int) {
         self.version = version
-        maxBytes = min(max(0, Int(request.maxBytes)), fetchMaxBytes)
+        maxBytes = min(max(0, Int(request.maxBytes)), fetchMaxBytes, Self.mostBytes)
         minBytes = min(Int(request.minBytes), maxBytes)
         isolation = request.isolationLevel == 1 ? .lastStable : .highWatermark
     }
