@@ -148,6 +148,8 @@ extension String {
 
     /// The string as a JSON string, quotes included.
     package var quotedJSON: String {
+        // Most have nothing to escape.
+        if utf8.allSatisfy({ $0 >= 32 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }) { return "\"" + self + "\"" }
         var text = "\""
         for scalar in unicodeScalars {
             switch scalar {

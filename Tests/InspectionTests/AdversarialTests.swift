@@ -1,6 +1,7 @@
 import Files
 import Foundation
 import Inspection
+import KafkaSchema
 import Testing
 
 /// Files with flipped, missing and foolish bytes: a clear answer each time, and never the end of the process.
@@ -69,6 +70,24 @@ struct InspectionAdversarialTests {
                     _ = try Told.file(golden.path + "/" + name + suffix)
                 }
             }
+        }
+    }
+
+    @Test func `a mark of what was written is shown, and one that is torn is no mark`() throws {
+        let golden = try GoldenDirectory()
+        func number(_ value: Int64) -> [UInt8] { withUnsafeBytes(of: value.bigEndian) { Array($0) } }
+        var bytes = Array("JDMK".utf8) + [0, 0, 0, 0]
+        for value in Int64(100)..<107 { bytes += number(value) }
+        bytes += number(4) + Array("name".utf8) + number(0) + number(0)
+        try golden.write(bytes, to: "written-mark")
+        let told = try Told.file(golden.path + "/written-mark")
+        #expect(told.facts("writtenMark").first?["endOffset"]?.integer == 100)
+        #expect(told.facts("writtenMark").first?["uptime"]?.string == "name")
+        // Its checksum is none.
+        #expect(told.verdict == .damaged)
+        for count in bytes.indices {
+            try golden.write(Array(bytes[..<count]), to: "written-mark")
+            #expect(try Told.file(golden.path + "/written-mark").verdict == .damaged)
         }
     }
 

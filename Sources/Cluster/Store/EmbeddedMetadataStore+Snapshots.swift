@@ -71,10 +71,14 @@ extension EmbeddedMetadataStore {
     /// oldest snapshot is older than metadata.max.retention.ms, the oldest goes, and the log with it up to the next. The
     /// latest snapshot always stays.
     func removeOldSnapshots() {
+        // One at a time: who comes while another is at it has nothing to add.
+        _ = cleaning.withLockIfAvailable { _ in removeOld() }
+    }
+
+    private func removeOld() {
         do throws(MetadataError) {
             while let old = try oldSnapshot() {
                 try state.withLock { state throws(MetadataError) in
-                    guard state.snapshots.first == old, state.snapshots.count > 1 else { return }
                     state.snapshots.removeFirst()
                     try state.log.removeSegments(before: state.snapshots[0].endOffset)
                 }

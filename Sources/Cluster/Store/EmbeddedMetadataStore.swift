@@ -78,6 +78,8 @@ package final class EmbeddedMetadataStore: MetadataStore {
     let state: Mutex<State>
     /// Held by whoever commits: completions come in the order of the log. Taken before `state`.
     private let committing = Mutex(())
+    /// Held while old snapshots are removed. Taken before `state`.
+    let cleaning = Mutex(())
     static let logger = Logger("metadata")
 
     init(options: Options, directory: MetadataDirectory, state: consuming sending State) {

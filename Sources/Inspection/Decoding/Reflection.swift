@@ -126,6 +126,8 @@ extension UnsafeRawBufferPointer {
 
     /// As text where it is printable UTF-8, else as `base64:...`.
     var readable: Shown {
+        // Most is plain ASCII.
+        if allSatisfy({ 32..<127 ~= $0 }) { return .text(String(decoding: self, as: UTF8.self)) }
         let text = String(decoding: self, as: UTF8.self)
         let isText =
             text.utf8.elementsEqual(self)

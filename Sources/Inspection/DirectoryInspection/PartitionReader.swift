@@ -42,7 +42,7 @@ struct PartitionReader {
         var bytes: Int64 { segments.reduce(0) { $0 + $1.bytes } }
     }
 
-    private static let plainFiles: Set<String> = ["leader-epoch-checkpoint", "partition.metadata"]
+    private static let plainFiles: Set<String> = ["leader-epoch-checkpoint", "partition.metadata", "written-mark"]
 
     func read() throws(FileError) -> Contents {
         let names = try fileSystem.list(path)

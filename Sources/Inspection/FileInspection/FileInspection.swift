@@ -27,7 +27,7 @@ package struct FileInspection {
     /// Everything that a data directory's files may be called.
     static let known =
         ".log, .index, .timeindex, .txnindex, .snapshot, .checkpoint, *-checkpoint, partition.metadata, "
-        + "meta.properties, quorum-state, .kafka_cleanshutdown"
+        + "meta.properties, quorum-state, .kafka_cleanshutdown, written-mark"
 
     package func run() {
         do throws(FileError) {
@@ -50,6 +50,7 @@ package struct FileInspection {
             try small().readProperties("partitionMetadata", separator: ":", wanted: ["version", "topic_id"])
         case "meta.properties": try small().readProperties("metaProperties", separator: "=", wanted: ["version"])
         case "quorum-state": try small().readJSON("quorumState")
+        case "written-mark": try small().readWrittenMark()
         case ".kafka_cleanshutdown": try small().readJSON("cleanShutdown")
         case _ where name.hasSuffix(".checkpoint"): try readBatches(RecordFamily.clusterMetadata, base: nil)
         default:

@@ -144,12 +144,10 @@ struct SegmentReader {
             ])
         if !header.isLegacy {
             fact.add("partitionLeaderEpoch", Shown(header.partitionLeaderEpoch))
-            if header.hasProducerId || reading.showsRecords {
-                fact.add("producerId", Shown(header.producerId))
-                fact.add("producerEpoch", Shown(header.producerEpoch))
-                fact.add("baseSequence", Shown(header.baseSequence))
-                fact.add("lastSequence", Shown(header.lastSequence))
-            }
+            fact.add("producerId", Shown(header.producerId))
+            fact.add("producerEpoch", Shown(header.producerEpoch))
+            fact.add("baseSequence", Shown(header.baseSequence))
+            fact.add("lastSequence", Shown(header.lastSequence))
             fact.add("isTransactional", .flag(header.isTransactional))
             fact.add("isControl", .flag(header.isControl))
             if let horizon = header.deleteHorizonMs { fact.add("deleteHorizonMs", Shown(horizon)) }

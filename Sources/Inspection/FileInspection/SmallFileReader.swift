@@ -88,6 +88,33 @@ struct SmallFileReader {
         findings.tell(Fact(kind, ["content": .text(String(decoding: bytes, as: UTF8.self))]))
     }
 
+    /// `written-mark`, which is this broker's own: "JDMK", CRC-32C of what follows it, seven numbers, and three pieces with their
+    /// lengths (the uptime's name, leader epochs, producers).
+    func readWrittenMark() {
+        guard bytes.starts(with: Array("JDMK".utf8)), bytes.count >= 72 else { return fault("not a written-mark") }
+        bytes.withUnsafeBytes { buffer in
+            func number(_ slot: Int) -> Int64 {
+                Int64(bigEndian: buffer.loadUnaligned(fromByteOffset: 8 + 8 * slot, as: Int64.self))
+            }
+            let stored = UInt32(bigEndian: buffer.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+            let computed = jd_crc32c(0, buffer.baseAddress! + 8, buffer.count - 8)
+            if stored != computed { fault("the checksum is \(stored), computed \(computed)") }
+            let nameLength = Int(clamping: number(7))
+            let name =
+                0...(buffer.count - 72) ~= nameLength
+                ? String(decoding: buffer[72..<(72 + nameLength)], as: UTF8.self) : ""
+            findings.tell(
+                Fact(
+                    "writtenMark",
+                    [
+                        "endOffset": Shown(number(0)), "segmentBase": Shown(number(1)),
+                        "largestTimestamp": Shown(number(2)),
+                        "largestTimestampOffset": Shown(number(3)), "lastBatchPosition": Shown(number(4)),
+                        "lastBatchOffset": Shown(number(5)), "lastBatchCrc": Shown(number(6)), "uptime": .text(name),
+                    ]))
+        }
+    }
+
     /// `.snapshot`: int16 version, CRC-32C of what follows it, the producers.
     func readProducers() {
         guard bytes.count >= 10 else { return fault("\(bytes.count) bytes are too few for a producer snapshot") }
