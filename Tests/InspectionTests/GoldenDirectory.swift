@@ -16,27 +16,24 @@ final class GoldenDirectory {
         let url = FileManager.default.temporaryDirectory.appending(path: "jackdaw-inspection-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
         path = url.path
-        _ = try Self.output("tar", "-xzf", Self.vectors + "/kafka-4.4.0.tar.gz", "-C", path)
+        try Self.shell("tar -xzf '\(Self.vectors)/kafka-4.4.0.tar.gz' -C '\(path)'")
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    static func output(_ words: String...) throws -> String {
-        let process = Process(), pipe = Pipe()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = words
-        process.standardOutput = pipe
-        try process.run()
-        let bytes = pipe.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw CocoaError(.fileReadUnknown) }
-        return String(decoding: bytes, as: UTF8.self)
+    /// By the shell: the address sanitizer has its doubts about Foundation's way to start a process.
+    private static func shell(_ words: String) throws {
+        guard system(words) == 0 else { throw CocoaError(.fileReadUnknown) }
     }
 
     /// What Kafka's dump-log says, by file.
     static let dump: [(file: String, lines: [String])] = {
         var sections: [(file: String, lines: [String])] = []
-        for line in ((try? output("gzip", "-dc", vectors + "/dump.txt.gz")) ?? "").split(separator: "\n") {
+        let unpacked = FileManager.default.temporaryDirectory.appending(path: "jackdaw-dump-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: unpacked) }
+        try? shell("gzip -dc '\(vectors)/dump.txt.gz' > '\(unpacked)'")
+        let text = String(decoding: FileManager.default.contents(atPath: unpacked) ?? Data(), as: UTF8.self)
+        for line in text.split(separator: "\n") {
             if line.hasPrefix("Dumping ") {
                 sections.append((String(line.dropFirst(8)), []))
             } else if !sections.isEmpty {
