@@ -174,9 +174,11 @@ struct TakeoverTests {
             return (decision.records, decision.outcomes)
         }
         let id = try #require(store.image.topic("a")?.id)
-        func directory(_ partition: Int32) -> Uuid? {
-            store.image.topic("a")?.partition(partition)?.directory(ofReplica: 1)
+        func directory(_ partition: Int32, in image: ClusterImage) -> Uuid? {
+            // A partition is a view into its topic, which has to stay as long.
+            withExtendedLifetime(image) { image.topic("a")?.partition(partition)?.directory(ofReplica: 1) }
         }
+        func directory(_ partition: Int32) -> Uuid? { directory(partition, in: store.image) }
         #expect(directory(0) == .zero && directory(1) == .zero)
         let wanted = [
             ReplicaPlace(topicId: id, partition: 1, directory: directories[1]),
@@ -190,6 +192,6 @@ struct TakeoverTests {
         store.assign(wanted)
         place.runJobs()
         #expect(store.image.offset == offset)
-        #expect(try place.open().image.topic("a")?.partition(1)?.directory(ofReplica: 1) == directories[1])
+        #expect(directory(1, in: try place.open().image) == directories[1])
     }
 }
