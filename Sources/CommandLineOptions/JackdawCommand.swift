@@ -59,6 +59,13 @@ package enum JackdawCommand {
             CommandOption(
                 "--log-format", .required("text|json"), help: "how events are written to standard error. Default: text",
                 check: { $0 == "text" || $0 == "json" ? nil : "text or json is expected" }),
+            CommandOption(
+                "--log-level", .required("LEVEL"),
+                help: "the least grave events that are written: debug (each TLS connection with its principal, too), info, warn "
+                    + "or error. Default: info",
+                check: {
+                    ServeOptions.logLevels.contains($0) ? nil : "one of \(ServeOptions.logLevels.joined(separator: ", ")) is expected"
+                }),
         ],
         examples: [
             "jackdaw serve",
@@ -137,12 +144,15 @@ package struct ServeOptions: Sendable {
     package var emulate: String?
     package var clusterId: String?
     package var logsJSON = false
+    package var logLevel = "info"
     package var tls = false
     package var tlsRequiresClient = false
     package var leavesBehind: Set<String> = []
 
     /// What a directory may have that a start leaves alone when it is told to.
     package static let leftBehind = ["replicas", "tiered", "share"]
+
+    package static let logLevels = ["debug", "info", "warn", "error"]
 
     package init(_ parsed: ParsedOptions) {
         configFile = parsed.value("--config")
@@ -153,6 +163,7 @@ package struct ServeOptions: Sendable {
         emulate = parsed.value("--emulate")
         clusterId = parsed.value("--cluster-id")
         logsJSON = parsed.value("--log-format") == "json"
+        logLevel = parsed.value("--log-level") ?? logLevel
         tls = parsed.has("--tls")
         tlsRequiresClient = parsed.value("--tls") == "require-client"
         leavesBehind = Set(parsed.values("--leave-behind"))

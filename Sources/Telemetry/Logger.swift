@@ -3,8 +3,13 @@ internal import Glibc
 internal import Synchronization
 
 /// How grave an event is. `debug` is off unless asked for.
-package enum LogLevel: Int, Sendable, Comparable {
+package enum LogLevel: Int, Sendable, Comparable, CaseIterable {
     case debug, info, warn, error
+
+    package init?(name: String) {
+        guard let level = Self.allCases.first(where: { $0.name == name }) else { return nil }
+        self = level
+    }
 
     package static func < (left: LogLevel, right: LogLevel) -> Bool { left.rawValue < right.rawValue }
 

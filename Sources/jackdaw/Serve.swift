@@ -23,6 +23,7 @@ func serve(_ options: ServeOptions) -> Int32 {
     SignalChannel.block([SIGTERM, SIGINT])
     raiseDescriptorLimit()
     if options.logsJSON { Log.shared.format = .json }
+    if let level = LogLevel(name: options.logLevel) { Log.shared.level = level }
     do throws(StartFailure) {
         var release: EmulatedRelease?
         if let name = options.emulate {

@@ -20,7 +20,7 @@ struct CommandLineTests {
         let options = try serve(
             "--config", "s.properties", "--set", "a=b=c", "--set=d=", "--port=0", "--data", "/d", "--topic", "t:3",
             "--topic=u", "--emulate", "3.9", "--cluster-id", "MkU3OEVBNTcwNTJENDM2Qk", "--log-format=json",
-            "--tls=require-client")
+            "--tls=require-client", "--log-level=debug")
         #expect(options.configFile == "s.properties")
         #expect(options.settings.map(\.key) == ["a", "d"])
         #expect(options.settings.map(\.value) == ["b=c", ""])
@@ -31,7 +31,8 @@ struct CommandLineTests {
         #expect(options.emulate == "3.9")
         #expect(options.clusterId == "MkU3OEVBNTcwNTJENDM2Qk")
         #expect(options.logsJSON && options.tls && options.tlsRequiresClient)
-        #expect(try serve().port == nil)
+        #expect(options.logLevel == "debug")
+        #expect(try serve().port == nil && serve().logLevel == "info")
         let plain = try serve("--tls")
         #expect(plain.tls && !plain.tlsRequiresClient)
     }
@@ -45,6 +46,7 @@ struct CommandLineTests {
         (["serve", "9092"], "jackdaw serve: 9092 is not an option; options begin with --. See jackdaw serve --help"),
         (["serve", "--topic", "a:0"], "jackdaw serve: --topic=a:0: NAME or NAME:PARTITIONS is expected"),
         (["serve", "--set", "=x"], "jackdaw serve: --set==x: KEY=VALUE is expected"),
+        (["serve", "--log-level", "loud"], "jackdaw serve: --log-level=loud: one of debug, info, warn, error is expected"),
         (["serve", "--tls=yes"], "jackdaw serve: --tls=yes: require-client is the only value"),
         (["sreve"], "jackdaw: no command sreve; did you mean serve? Commands: serve, inspect. See jackdaw --help"),
         (["start-all"], "jackdaw: no command start-all Commands: serve, inspect. See jackdaw --help"),
