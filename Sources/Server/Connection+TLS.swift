@@ -52,7 +52,8 @@ extension Connection {
                 if tls.isDrained { return }
             case .wantRead, .wantWrite: return
             case .closed: return close(nil)
-            case .failed(let failure): return close(failure.kind == .socket ? nil : failure.message)
+            // A peer that goes in the middle of a record is no more news than one that goes in the middle of a frame.
+            case .failed(let failure): return close(failure.kind == .socket || failure.kind == .closed ? nil : failure.message)
             }
         }
     }

@@ -14,6 +14,8 @@ package final class TLSConnection {
     private let ssl: OpaquePointer
     private let context: TLSContext
     private var failure: TLSFailure?
+    /// The handshake is through. OpenSSL forgets it where the connection fails.
+    private var isEstablished = false
     /// The peer as `ssl.principal.mapping.rules` names it; `ANONYMOUS` where it showed no certificate. Known after the handshake.
     package private(set) var principalName = "ANONYMOUS"
     /// The subject of the peer's certificate.
@@ -57,6 +59,7 @@ package final class TLSConnection {
     }
 
     private func identify() -> Handshake {
+        isEstablished = true
         guard let certificate = SSL_get1_peer_certificate(ssl) else { return .done }
         let subject = Certificate(owning: certificate).subject
         peerSubject = subject
@@ -130,7 +133,7 @@ package final class TLSConnection {
 
     private func fail(closed: Bool = false) -> TLSFailure {
         if let failure { return failure }
-        let failure = TLSFailure(ssl, context, closed: closed, errors: OpenSSLErrors.take())
+        let failure = TLSFailure(ssl, context, isEstablished: isEstablished, closed: closed, errors: OpenSSLErrors.take())
         self.failure = failure
         return failure
     }

@@ -32,19 +32,20 @@ package struct TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
 
 extension TLSFailure {
     /// Reads the connection's state and OpenSSL's queue.
-    init(_ ssl: OpaquePointer, _ context: TLSContext, closed: Bool, errors: OpenSSLErrors) {
+    init(_ ssl: OpaquePointer, _ context: TLSContext, isEstablished: Bool, closed: Bool, errors: OpenSSLErrors) {
+        let stage = isEstablished ? "" : Self.stage(ssl)
         if ctls_is_plaintext(ssl) == 1 {
             self = TLSFailure(.plaintext, ForeignGreeting.describe(Self.firstBytes(ssl)))
         } else if let failure = Self.refusal(ssl, context, errors) ?? Self.alert(context, errors) ?? Self.mismatch(context, errors) {
             self = failure
         } else if ctls_socket_error(ssl) != 0 {
-            self = TLSFailure(.socket, "the connection broke: \(StoreFile.errorText(ctls_socket_error(ssl)))\(Self.stage(ssl))")
+            self = TLSFailure(.socket, "the connection broke: \(StoreFile.errorText(ctls_socket_error(ssl)))\(stage)")
         } else if closed || errors.entries.isEmpty {
             self = ctls_received(ssl) == 0
                 ? TLSFailure(.silent, "closed by the peer before it said anything")
-                : TLSFailure(.closed, "closed by the peer\(Self.stage(ssl))")
+                : TLSFailure(.closed, "closed by the peer\(stage)")
         } else {
-            self = TLSFailure(.broken, "broken TLS from the peer: \(errors.text)\(Self.stage(ssl))")
+            self = TLSFailure(.broken, "broken TLS from the peer: \(errors.text)\(stage)")
         }
     }
 
@@ -55,8 +56,10 @@ extension TLSFailure {
     }
 
     private static func stage(_ ssl: OpaquePointer) -> String {
-        guard SSL_is_init_finished(ssl) == 0, let text = SSL_state_string_long(ssl) else { return "" }
-        return " during the handshake (\(String(cString: text)))"
+        guard let text = SSL_state_string_long(ssl) else { return "" }
+        // Once something is broken, OpenSSL calls that the state.
+        let state = String(cString: text)
+        return " during the handshake" + (state == "error" ? "" : " (\(state))")
     }
 
     /// We refused the peer's certificate, or missed it.
