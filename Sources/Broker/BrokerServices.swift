@@ -1,6 +1,7 @@
 package import Cluster
 package import Configuration
 package import EventLoop
+internal import PartitionLog
 package import Replication
 
 /// What the APIs stand on.
@@ -34,7 +35,8 @@ extension APIRegistry {
         self.init(emulating: release)
         let partitions = services.replicas.served
         let configuration = services.live.current
-        register(Produce(partitions: partitions, identity: services.identity))
+        let logs = services.replicas.logs
+        register(Produce(partitions: partitions, identity: services.identity, mayBeCongested: { logs.mayBeCongested }))
         register(
             Fetch(
                 partitions: partitions,

@@ -24,7 +24,7 @@ package final class PartitionGroupLog: GroupLog {
         do throws(LogError) {
             let result = try partition.append(batch, origin: .coordinator)
             return GroupLogAppend(
-                baseOffset: result.firstOffset, lastOffset: result.lastOffset, isCommitted: !result.mustFlush)
+                baseOffset: result.firstOffset, lastOffset: result.lastOffset, isCommitted: result.isAcknowledged)
         } catch {
             throw GroupLogError(code: ErrorCode(rawValue: error.errorCode), message: error.message)
         }
@@ -34,7 +34,7 @@ package final class PartitionGroupLog: GroupLog {
         _ index: Int32, lastOffset: Int64, timeoutMs: Int32, _ body: @escaping @Sendable (ErrorCode) -> Void
     ) {
         guard let partition = partition(index) else { return body(.notLeaderOrFollower) }
-        partition.log.flushed(upTo: lastOffset + 1) { failure in
+        partition.log.acknowledged(upTo: lastOffset + 1) { failure in
             body(failure.map { ErrorCode(rawValue: $0.errorCode) } ?? .none)
         }
     }

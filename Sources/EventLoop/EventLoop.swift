@@ -173,6 +173,17 @@ public final class EventLoop: @unchecked Sendable {  // the mailbox is locked, `
         return work
     }
 
+    /// Forgets channels, deadlines and letters, which may hold whoever holds the loop: for a simulation, whose broker dies without
+    /// being stopped.
+    package func abandon() {
+        channels = []
+        generations = []
+        freeSlots = []
+        deadlines = DeadlineHeap()
+        ownLetters = []
+        mailbox.withLock { $0 = [] }
+    }
+
     // MARK: turning
 
     /// Turns until `stop`.

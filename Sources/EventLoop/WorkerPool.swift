@@ -12,10 +12,19 @@ package final class WorkerPool: @unchecked Sendable {  // everything mutable is 
     private var idle = 0
     private var isStopping = false
     private var threads: [WorkerThread] = []
+    private let divert: ((@escaping @Sendable () -> Void) -> Void)?
 
-    package init(threads limit: Int) {
+    /// For a simulation: no threads, every job goes to `divert`, which runs it when and where it likes.
+    package convenience init(divertedTo divert: @escaping (@escaping @Sendable () -> Void) -> Void) {
+        self.init(threads: 1, divert: divert)
+    }
+
+    package convenience init(threads limit: Int) { self.init(threads: limit, divert: nil) }
+
+    private init(threads limit: Int, divert: ((@escaping @Sendable () -> Void) -> Void)?) {
         precondition(limit > 0)
         self.limit = limit
+        self.divert = divert
         lock = .allocate(capacity: 1)
         changed = .allocate(capacity: 1)
         pthread_mutex_init(lock, nil)
@@ -35,6 +44,10 @@ package final class WorkerPool: @unchecked Sendable {  // everything mutable is 
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
         guard !isStopping else { return false }
+        if let divert {
+            divert(job)
+            return true
+        }
         jobs.append(job)
         if jobs.count - next > idle, threads.count < limit {
             if let thread = WorkerThread("worker-\(threads.count)", { self.work() }) { threads.append(thread) }

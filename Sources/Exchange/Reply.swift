@@ -63,6 +63,13 @@ package struct Reply: ~Copyable, @unchecked Sendable {  // a handle of integers;
         Self.onLoop(of: desk, slot, generation) { $0.refused(reason) }
     }
 
+    /// Spends the reply without an answer: the connection keeps the request and hands it over again when some time has passed. Only
+    /// within the handler, before it has done anything.
+    package consuming func holdBack() {
+        let (desk, slot, generation, _) = spend()
+        Self.channel(desk, slot, generation)?.heldBack()
+    }
+
     private consuming func spend() -> (RequestDesk, UInt32, UInt32, RequestIdentity) {
         let parts = (desk.takeUnretainedValue(), slot, generation, request)
         discard self

@@ -18,6 +18,9 @@ open class AnswerChannel: Channel {
     /// The request in work wants no answer (Produce with acks=0).
     open func declined() {}
 
+    /// The request in work cannot be worked on yet: its connection keeps it and reads no further for a while.
+    open func heldBack() {}
+
     /// The request in work cannot be answered: the connection is closed, and the log says why.
     open func refused(_ reason: String) {}
 }

@@ -61,6 +61,10 @@ open class FileSystem: @unchecked Sendable {  // subclasses guard what they keep
     /// needs no right to write. Files of a simulation are locked by nobody.
     open func lockHolder(_ path: String) throws(FileError) -> Int32? { nil }
 
+    /// Names the time since the machine started, nil where that is not known: what was written in it is in the page cache,
+    /// whichever process wrote it and however that ended.
+    open var uptimeName: String? { nil }
+
     /// The size of the file system that holds the path, and what is free of it for us, in bytes.
     open func space(_ path: String) throws(FileError) -> (total: Int64, usable: Int64) { fatalError("a subclass answers") }
 }
@@ -85,9 +89,12 @@ extension FileSystem {
         }
     }
 
-    /// Replaces a small file in one step: a crash leaves the old one or the new one. `durably` also waits for the disk.
-    package func replace(_ path: String, with bytes: [UInt8], durably: Bool) throws(FileError) {
-        let temporary = path + ".tmp"
+    /// Replaces a small file in one step: a crash leaves the old one or the new one. `durably` also waits for the disk. Two threads
+    /// that may replace the same file at once give different temporary suffixes, each ending with `.tmp`.
+    package func replace(
+        _ path: String, with bytes: [UInt8], durably: Bool, temporarySuffix: String = ".tmp"
+    ) throws(FileError) {
+        let temporary = path + temporarySuffix
         let file = try open(temporary, .replace)
         try file.write(bytes, at: 0)
         if durably { try file.sync() }

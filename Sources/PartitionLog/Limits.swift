@@ -22,6 +22,19 @@ package enum LogLimits {
     /// Not yet flushed bytes after which a flush is started without being asked for, so that a start after a kill has
     /// little to read: bytes of one partition.
     static let unflushedBytes = 64 << 20
+    /// Appended bytes after which a mark says how far the log is written: a start after a kill reads so much of a partition at most.
+    package static let unmarkedBytes = 64 << 20
+    /// The same of all partitions together: with more, those with little to read get a mark as well. Bytes.
+    static let unmarkedBytesOfAll = 256 << 20
+    /// A mark: bytes. It holds what a producer snapshot does, and the leader epochs.
+    static let markBytes = 320 << 20
+    /// A write that takes longer is slow: nanoseconds, and bytes a second for what is larger than a disk's cache takes in that time.
+    static let slowWriteNs: UInt64 = 20_000_000
+    static let slowBytesPerSecond = 200_000_000
+    /// So long after the last slow write workers go on writing: nanoseconds.
+    static let calmNs: UInt64 = 1_000_000_000
+    /// What may wait for one directory before requests are held back: bytes.
+    static let queuedBytes = 64 << 20
     /// How often a read looks again when a segment vanishes under it: tries.
     static let readAttempts = 4
 }

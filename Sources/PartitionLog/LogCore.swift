@@ -31,11 +31,20 @@ struct LogCore: Sendable {
     var recoveryPoint: Int64
     /// An append below this waits for its flush before it is acknowledged (`flush.messages`).
     var mustFlushBelow: Int64 = 0
-    var unflushedBytes = 0
+    /// Since the start, and how many of them were there when the log was flushed last, when the recovery point moved last, and when
+    /// the log got its mark last.
+    var appendedBytes = 0
+    var flushedBytes = 0
+    var settledBytes = 0
+    var markedBytes = 0
+    /// A worker writes the mark.
+    var isMarking = false
     var lastFlushMs: Int64
     var lastAppendMs: Int64 = 0
     /// Everything below was compacted (`cleaner-offset-checkpoint`).
     var cleanedOffset: Int64 = 0
+    /// Appends that wait for a slow disk.
+    var queue = AppendQueue()
     /// No index entry waits in memory.
     var isResting = true
     /// Names that were made in the directory, and the directory's own, are not known to be on the disk.
@@ -45,6 +54,10 @@ struct LogCore: Sendable {
     var highWatermark: Int64
 
     var active: Segment { segments[segments.count - 1] }
+
+    var unflushedBytes: Int { appendedBytes - flushedBytes }
+    /// What a start after a kill would read now, about.
+    var unmarkedBytes: Int { appendedBytes - max(settledBytes, markedBytes) }
 
     /// Kafka's LogSegment.shouldRoll.
     func shouldRoll(bytes: Int, maxTimestamp: Int64, lastOffset: Int64, nowMs: Int64) -> Bool {

@@ -1,5 +1,6 @@
 package import EventLoop
 package import Files
+internal import Synchronization
 
 /// What all logs of a broker share: disk, clock, workers, and the bound on open files. Comes in from outside, so that tests own it.
 package final class LogEnvironment: Sendable {
@@ -8,18 +9,27 @@ package final class LogEnvironment: Sendable {
     let openFiles: OpenFiles
     /// Starts a job on a thread that may wait for a disk. A simulation runs it where it likes.
     let submit: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// The same on threads that are for compaction alone: it takes long, and sleeps where it is too fast.
+    let submitCleaning: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// What waits to be written to slow disks, of all directories together: bytes.
+    let queuedBytes = Atomic<Int>(0)
     /// `producer.id.expiration.ms`
     let producerIdExpirationMs: Int64
+    /// After so many appended bytes a log gets its mark anew; nil where marks are of no use (`FileSystem.uptimeName`).
+    let unmarkedBytes: Int?
 
     package init(
         fileSystem: FileSystem, clock: Clock, openFileLimit: Int = LogLimits.openFiles,
-        producerIdExpirationMs: Int64 = 24 * 3_600_000,
-        submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
+        producerIdExpirationMs: Int64 = 24 * 3_600_000, unmarkedBytes: Int = LogLimits.unmarkedBytes,
+        submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
+        submitCleaning: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil
     ) {
         self.fileSystem = fileSystem
         self.clock = clock
         self.submit = submit
+        self.submitCleaning = submitCleaning ?? submit
         self.producerIdExpirationMs = producerIdExpirationMs
+        self.unmarkedBytes = fileSystem.uptimeName == nil ? nil : unmarkedBytes
         openFiles = OpenFiles(limit: openFileLimit)
     }
 }

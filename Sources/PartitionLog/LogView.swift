@@ -42,6 +42,13 @@ struct LastAppend: Sendable {
     var segmentBase: Int64
     var atMs: Int64
 
+    init(_ first: BatchPlace, _ segment: Segment, at position: Int, nowMs: Int64) {
+        self.first = first
+        self.first.position = position
+        segmentBase = segment.baseOffset
+        atMs = nowMs
+    }
+
     /// So long what was written is taken to be in the page cache. Nothing can drive it out before it is on the disk, which the
     /// kernel takes longer for.
     static let recentMs: Int64 = 5_000
@@ -65,8 +72,13 @@ package struct AppendResult: Sendable, Equatable {
     package var logStartOffset: Int64
     /// The batch was in the log already; nothing was written, and the offsets are the old ones.
     package var isDuplicate = false
-    /// `flush.messages` says that this append is on the disk before it is acknowledged: see `PartitionLog.flushed`.
+    /// `flush.messages` says that this append is on the disk before it is acknowledged: see `PartitionLog.acknowledged`.
     package var mustFlush = false
+    /// The disk is slow: the batches have their offsets, and a worker writes them.
+    package var isPending = false
+
+    /// Nothing to wait for.
+    package var isAcknowledged: Bool { !mustFlush && !isPending }
 }
 
 package struct LogRead: Sendable {

@@ -2,10 +2,12 @@ internal import EventLoop
 internal import Files
 package import KafkaRecords
 internal import Synchronization
+internal import Telemetry
 
 extension PartitionLog {
     /// Appends whole batches that were validated (RecordValidator). Gives them their offsets and the leader epoch in place, which
-    /// both stand outside the checksum, and writes the same bytes; they are in the page cache when this returns.
+    /// both stand outside the checksum, and writes the same bytes; they are in the page cache when this returns. While the disk is
+    /// slow they are queued instead (`isPending`), and `acknowledged` tells when they are written.
     package func append(
         _ records: UnsafeMutableRawBufferPointer, origin: AppendOrigin, leaderEpoch: Int32
     ) throws(LogError) -> AppendResult {
@@ -13,8 +15,12 @@ extension PartitionLog {
         let nowMs = environment.clock.wallMs()
         return try core.withLock { core throws(LogError) in
             guard core.condition == .open else { throw LogError(.closed, "\(partition) is closed") }
-            let plan = try plan(records, origin, leaderEpoch, &core)
+            if core.queue.isHeld || core.queue.ahead != nil || directory.pace.isSlow(environment.clock.now().nanoseconds) {
+                return try enqueue(records, origin, leaderEpoch, &core)
+            }
+            let plan = try plan(records, origin, leaderEpoch, core.logEndOffset, core.producers, core)
             if let duplicate = plan.duplicate { return duplicate }
+            let begun = environment.clock.now().nanoseconds
             if core.shouldRoll(bytes: plan.bytes, maxTimestamp: plan.maxTimestamp, lastOffset: plan.lastOffset, nowMs: nowMs) {
                 try roll(&core, nowMs: nowMs)
             }
@@ -28,11 +34,14 @@ extension PartitionLog {
             core.lastAppendMs = nowMs
             core.isResting = false
             try account(bytes, at: position, &core)
+            if directory.pace.wrote(bytes.count, fromNs: begun, toNs: environment.clock.now().nanoseconds) {
+                Self.logger.info("the disk is slow: workers write until it is fast again", ["directory": directory.path])
+            }
             return finish(plan, segment, at: position, nowMs: nowMs, &core)
         }
     }
 
-    private struct Plan {
+    struct Plan {
         var first: BatchPlace?
         var lastOffset: Int64
         var bytes = 0
@@ -41,11 +50,12 @@ extension PartitionLog {
         var duplicate: AppendResult?
     }
 
-    /// Looks at every batch, and gives it its offset; changes nothing of the log.
-    private func plan(
-        _ records: UnsafeMutableRawBufferPointer, _ origin: AppendOrigin, _ leaderEpoch: Int32, _ core: inout LogCore
+    /// Looks at every batch, and gives it its offset, from `endOffset` on; changes nothing of the log.
+    func plan(
+        _ records: UnsafeMutableRawBufferPointer, _ origin: AppendOrigin, _ leaderEpoch: Int32, _ endOffset: Int64,
+        _ producers: borrowing ProducerStateTable, _ core: borrowing LogCore
     ) throws(LogError) -> Plan {
-        var plan = Plan(lastOffset: core.logEndOffset - 1)
+        var plan = Plan(lastOffset: endOffset - 1)
         while plan.bytes < records.count, let base = records.baseAddress {
             let rest = UnsafeRawBufferPointer(rebasing: records[plan.bytes...])
             guard let header = RecordBatchHeader(rest) else { break }
@@ -70,7 +80,7 @@ extension PartitionLog {
                 BatchEditor.setPartitionLeaderEpoch(leaderEpoch, of: base + plan.bytes)
             }
             if header.hasProducerId {
-                if let duplicate = try check(header, rest, origin, core) {
+                if let duplicate = try check(header, rest, origin, producers, core) {
                     plan.duplicate = duplicate
                     return plan
                 }
@@ -90,22 +100,23 @@ extension PartitionLog {
     }
 
     private func check(
-        _ header: RecordBatchHeader, _ bytes: UnsafeRawBufferPointer, _ origin: AppendOrigin, _ core: borrowing LogCore
+        _ header: RecordBatchHeader, _ bytes: UnsafeRawBufferPointer, _ origin: AppendOrigin,
+        _ producers: borrowing ProducerStateTable, _ core: borrowing LogCore
     ) throws(LogError) -> AppendResult? {
-        if case .duplicate(let first, let last, let timestamp) = try core.producers.check(header, origin: origin) {
+        if case .duplicate(let first, let last, let timestamp) = try producers.check(header, origin: origin) {
             return AppendResult(
                 firstOffset: first, lastOffset: last,
                 logAppendTimeMs: header.timestampType == .logAppendTime ? timestamp : -1,
                 logStartOffset: core.logStartOffset, isDuplicate: true, mustFlush: last < core.mustFlushBelow)
         }
         if origin != .replication, header.isControl, let marker = EndTransactionMarker(header.whole(in: bytes), header) {
-            try core.producers.check(marker, producerId: header.producerId)
+            try producers.check(marker, producerId: header.producerId)
         }
         return nil
     }
 
     /// Indexes, timestamps, producers and epochs learn of batches that are in the segment's file from `position` on.
-    private func account(
+    func account(
         _ bytes: UnsafeRawBufferPointer, at position: Int, _ core: inout LogCore
     ) throws(LogError) {
         let segment = core.active
@@ -133,7 +144,8 @@ extension PartitionLog {
         }
         core.producers.endOffset = core.logEndOffset
         segment.setSize(position + bytes.count)
-        core.unflushedBytes += bytes.count
+        core.appendedBytes += bytes.count
+        if let limit = environment.unmarkedBytes, core.unmarkedBytes >= limit { wantMark(&core) }
     }
 
     /// A batch with a producer id is in the log: recovery and appends tell the table the same way.
@@ -162,38 +174,41 @@ extension PartitionLog {
     private func finish(
         _ plan: Plan, _ segment: Segment, at position: Int, nowMs: Int64, _ core: inout LogCore
     ) -> AppendResult {
-        let mustFlush = core.logEndOffset - core.flushedOffset >= core.configuration.flushMessages
-        if mustFlush { core.mustFlushBelow = core.logEndOffset }
-        let last = plan.first.map { first in
-            var first = first
-            first.position = position
-            return LastAppend(first: first, segmentBase: segment.baseOffset, atMs: nowMs)
-        }
-        publish(&core, appended: last)
+        let mustFlush = core.noteFlushWanted()
+        publish(&core, appended: plan.first.map { LastAppend($0, segment, at: position, nowMs: nowMs) })
         return AppendResult(
-            firstOffset: last?.first.baseOffset ?? -1, lastOffset: plan.lastOffset,
+            firstOffset: plan.first?.baseOffset ?? -1, lastOffset: plan.lastOffset,
             logAppendTimeMs: plan.logAppendTimeMs,
             logStartOffset: core.logStartOffset, mustFlush: mustFlush)
     }
 
     /// Ends the active segment and begins another at the log's end. The caller holds the append lock.
-    func roll(_ core: inout LogCore, nowMs: Int64) throws(LogError) {
-        let old = core.active
+    private func roll(_ core: inout LogCore, nowMs: Int64) throws(LogError) {
+        let segment = try successor(of: core.active, at: core.logEndOffset, core.path, core.producers, nowMs: nowMs)
+        if let segment { adopt(segment, &core) }
+    }
+
+    /// Ends the active segment on the disk and makes the next one; nil where that would be the same. Nobody else changes it now.
+    func successor(
+        of old: Segment, at end: Int64, _ path: String, _ producers: borrowing ProducerStateTable, nowMs: Int64
+    ) throws(LogError) -> Segment? {
         try old.finish()
-        let segment = Segment(
-            directory: core.path, baseOffset: core.logEndOffset, found: .init(createdMs: nowMs), in: environment)
+        // An empty segment that rolls by its indexes' bounds would only make itself again.
+        if old.size == 0, old.baseOffset == end { return nil }
+        let segment = Segment(directory: path, baseOffset: end, found: .init(createdMs: nowMs), in: environment)
         do throws(FileError) {
-            if old.size == 0, old.baseOffset == segment.baseOffset {
-                // An empty segment that rolls by its indexes' bounds would only make itself again.
-                return
-            }
             _ = try segment.log.open(create: true)
+            // A worker that moves the recovery point may write the very same snapshot now: with another temporary name.
             try environment.fileSystem.replace(
-                ProducerSnapshots.path(core.path, core.logEndOffset), with: ProducerSnapshotFile.encode(core.producers),
-                durably: false)
+                ProducerSnapshots.path(path, end), with: ProducerSnapshotFile.encode(producers), durably: false,
+                temporarySuffix: ".roll.tmp")
         } catch {
             throw failed(error)
         }
+        return segment
+    }
+
+    func adopt(_ segment: Segment, _ core: inout LogCore) {
         core.segments.append(segment)
         core.needsDirectorySync = true
         core.bytesSinceIndexEntry = 0

@@ -13,6 +13,11 @@ extension PartitionLog {
     /// fsync that all who wait share; with an error where the disk failed.
     package func flushed(upTo offset: Int64, notify: @escaping @Sendable (LogError?) -> Void) {
         if flushedOffset >= offset { return notify(nil) }
+        guard logEndOffset >= offset else {
+            return written(upTo: offset) { [self] failure in
+                if let failure { notify(failure) } else { flushed(upTo: offset, notify: notify) }
+            }
+        }
         let mustStart = flushes.withLock { queue in
             queue.waiters.append(notify)
             defer { queue.isRunning = true }
@@ -38,6 +43,7 @@ extension PartitionLog {
 
     /// Brings everything that was appended before the call to the disk. For workers.
     package func flush() throws(LogError) {
+        writeQueued()
         try diskWork.withLock { _ throws(LogError) in try flushHoldingDisk() }
     }
 
@@ -45,7 +51,7 @@ extension PartitionLog {
         let (end, segments, namesToo, path, bytes) = core.withLock { core in
             defer { core.needsDirectorySync = false }
             let first = core.segments.floorIndex(core.flushedOffset) ?? 0
-            return (core.logEndOffset, Array(core.segments[first...]), core.needsDirectorySync, core.path, core.unflushedBytes)
+            return (core.logEndOffset, Array(core.segments[first...]), core.needsDirectorySync, core.path, core.appendedBytes)
         }
         do throws(FileError) {
             for segment in segments {
@@ -60,7 +66,7 @@ extension PartitionLog {
         }
         core.withLock { core in
             core.flushedOffset = max(core.flushedOffset, min(end, core.logEndOffset))
-            core.unflushedBytes -= min(bytes, core.unflushedBytes)
+            core.flushedBytes = max(core.flushedBytes, bytes)
             core.lastFlushMs = environment.clock.wallMs()
             // Readers see what waited for this flush.
             publish(&core)
@@ -79,10 +85,12 @@ extension PartitionLog {
     /// After a roll: what lies before the active segment goes to the disk with its indexes, and the recovery point behind it.
     func settleFinishedSegments() {
         diskWork.withLock { _ in
-            let (base, path, isOpen) = core.withLock { ($0.active.baseOffset, $0.path, $0.condition == .open) }
+            let (base, bytes, path, isOpen) = core.withLock { core in
+                (core.active.baseOffset, core.appendedBytes - core.active.size, core.path, core.condition == .open)
+            }
             guard isOpen, directory.isOnline else { return }
             // A failure has taken the directory offline; whoever waits for the disk hears of it there.
-            try? settle(upTo: base, path)
+            try? settle(upTo: base, bytes: bytes, path)
         }
     }
 
@@ -90,9 +98,10 @@ extension PartitionLog {
     /// comes after it.
     package func checkpointRecoveryPoint() throws(LogError) {
         try diskWork.withLock { _ throws(LogError) in
-            let (offset, snapshot, path, isNew) = core.withLock { core in
+            let (offset, bytes, snapshot, path, isNew) = core.withLock { core in
                 let isNew = core.recoveryPoint < core.logEndOffset
-                return (core.logEndOffset, isNew ? ProducerSnapshotFile.encode(core.producers) : [], core.path, isNew)
+                let snapshot = isNew ? ProducerSnapshotFile.encode(core.producers) : []
+                return (core.logEndOffset, core.appendedBytes, snapshot, core.path, isNew)
             }
             guard isNew else { return }
             do throws(FileError) {
@@ -100,12 +109,12 @@ extension PartitionLog {
             } catch {
                 throw failed(error)
             }
-            try settle(upTo: offset, path)
+            try settle(upTo: offset, bytes: bytes, path)
         }
     }
 
-    /// The snapshot of `offset` stands in the directory. The caller holds `diskWork`.
-    private func settle(upTo offset: Int64, _ path: String) throws(LogError) {
+    /// The snapshot of `offset` stands in the directory; `bytes` had been appended there. The caller holds `diskWork`.
+    private func settle(upTo offset: Int64, bytes: Int, _ path: String) throws(LogError) {
         try flushHoldingDisk()
         let (segments, recoveryPoint, epochs) = core.withLock { core in
             defer { core.epochs.wasWritten() }
@@ -131,7 +140,11 @@ extension PartitionLog {
         } catch {
             throw failed(error)
         }
-        core.withLock { $0.recoveryPoint = max($0.recoveryPoint, min(offset, $0.logEndOffset)) }
+        core.withLock { core in
+            core.recoveryPoint = max(core.recoveryPoint, min(offset, core.logEndOffset))
+            core.settledBytes = max(core.settledBytes, bytes)
+        }
+        directory.recoveryPointsMoved.store(true, ordering: .releasing)
     }
 
     /// Everything on the disk, and no more appends: what is left needs no look at the next start.
@@ -140,8 +153,8 @@ extension PartitionLog {
             defer { core.condition = .closed }
             return core.condition == .open
         }
-        guard wasOpen, directory.isOnline else { return }
-        try core.withLock { core throws(LogError) in try core.active.finish() }
+        guard wasOpen, directory.isOnline else { return dropQueue(LogError(.closed, "\(partition) is closed")) }
+        try exclusively { () throws(LogError) in try core.withLock { $0.active }.finish() }
         try checkpointRecoveryPoint()
         // Where nothing was appended since the last checkpoint, a changed epoch file or index may still wait.
         try diskWork.withLock { _ throws(LogError) in

@@ -18,11 +18,15 @@ extension PartitionLog {
                 return core.recoveryPoint > end
             }
             if falls { do throws(FileError) { try directory.writeRecoveryPoints() } catch { throw failed(error) } }
-            let doomed = try core.withLock { core throws(LogError) in
-                guard offset < core.logEndOffset else { return [Segment]() }
-                let doomed = try cut(&core, at: max(offset, 0), nowMs)
-                publish(&core, segmentsChanged: true)
-                return doomed
+            writeQueued()
+            let doomed = try marking.withLock { _ throws(LogError) in
+                try removeMark()
+                return try core.withLock { core throws(LogError) in
+                    guard offset < core.logEndOffset else { return [Segment]() }
+                    let doomed = try cut(&core, at: max(offset, 0), nowMs)
+                    publish(&core, segmentsChanged: true)
+                    return doomed
+                }
             }
             do throws(FileError) { for segment in doomed { try segment.remove() } } catch { throw failed(error) }
         }
@@ -77,13 +81,16 @@ extension PartitionLog {
         }
         segment.setSize(place.position)
         try LogScan(path: "", environment: environment, configuration: LogConfiguration())
-            .cutIndexes(of: segment, at: place.position, end)
+            .cutIndexes(of: segment, at: place.position, end, durably: false)
+        try storage { () throws(FileError) in try segment.syncIndexes() }
         return end
     }
 
     private func reloadProducers(_ core: inout LogCore) throws(LogError) {
         let scan = LogScan(path: core.path, environment: environment, configuration: core.configuration)
         let names = try storage { () throws(FileError) in try environment.fileSystem.list(core.path) }
-        try ProducerReplay(path: core.path, environment: environment).run(names, scan, &core)
+        let replay = ProducerReplay(path: core.path, environment: environment)
+        core.producers = try replay.run(names, scan, core.segments, endingAt: core.logEndOffset, &core.epochs)
+        core.producers.highWatermarkReached(core.highWatermark)
     }
 }

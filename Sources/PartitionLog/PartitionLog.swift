@@ -3,8 +3,9 @@ package import KafkaWire
 internal import Synchronization
 internal import Telemetry
 
-/// One partition on disk. Thread-safe: appends take the append lock (memory and page cache only, never an fsync), readers copy a
-/// published view under a lock of its own, and what waits for the disk runs on workers.
+/// One partition on disk. Thread-safe: appends take the append lock (memory and page cache only, never an fsync; what workers do to
+/// the active segment does not hold it while it waits for the disk), readers copy a published view under a lock of its own, and what
+/// waits for the disk runs on workers.
 package final class PartitionLog: Sendable {
     package let partition: TopicPartition
     /// Zero where the directory has no partition.metadata.
@@ -16,6 +17,10 @@ package final class PartitionLog: Sendable {
     let flushes = Mutex(FlushQueue())
     /// Held by workers while they work on the files: flush, checkpoint, retention, truncation, cleaning. Taken before `core`.
     let diskWork = Mutex(())
+    /// Held by workers while they alone change the active segment (`exclusively`). Taken after `diskWork`, before `core`.
+    let writing = Mutex(())
+    /// Held while the mark is written or removed. Taken after `writing`, before `core`.
+    let marking = Mutex(())
     let doomed = Mutex<[DoomedSegment]>([])
     static let logger = Logger("log")
 
@@ -46,6 +51,8 @@ package final class PartitionLog: Sendable {
     package var configuration: LogConfiguration { core.withLock { $0.configuration } }
     package var recoveryPoint: Int64 { core.withLock { $0.recoveryPoint } }
     package var flushedOffset: Int64 { core.withLock { $0.flushedOffset } }
+    /// Neither closed nor deleted.
+    var isOpen: Bool { core.withLock { $0.condition == .open } }
     /// Where its files are.
     package var path: String { core.withLock { $0.path } }
 

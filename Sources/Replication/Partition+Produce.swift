@@ -12,8 +12,8 @@ package struct ProduceOutcome: Sendable {
     /// For the application behind the producer, where single records are to blame.
     package var message: String?
     package var rejected: [RecordError.RejectedRecord] = []
-    /// The answer waits until everything below `endOffset` is on the disk.
-    package var mustFlush = false
+    /// The answer waits until everything below `endOffset` may be acknowledged (`PartitionLog.acknowledged`).
+    package var mustWait = false
     package var endOffset: Int64 = -1
 
     init() {}
@@ -64,7 +64,7 @@ extension Partition {
             outcome.baseOffset = result.firstOffset
             outcome.logAppendTimeMs = result.logAppendTimeMs
             outcome.logStartOffset = result.logStartOffset
-            outcome.mustFlush = result.mustFlush
+            outcome.mustWait = !result.isAcknowledged
             outcome.endOffset = result.lastOffset + 1
         } catch {
             outcome.errorCode = error.errorCode

@@ -104,8 +104,9 @@ extension Connection {
             let length = Int(Int32(bigEndian: start.loadUnaligned(as: Int32.self)))
             guard isAcceptable(frameLength: length, start: start) else { return place }
             guard bytes.count - place - 4 >= length else { return place }
-            place += 4 + length
             handle(UnsafeMutableRawBufferPointer(start: start + 4, count: length))
+            if isHeldBack { return place }
+            place += 4 + length
             if desk.output.count >= ServerLimits.outputPerSendBytes || !desk.regions.isEmpty, !isClosed { flush() }
         }
         return place
@@ -133,6 +134,11 @@ extension Connection {
 
     /// Time has passed or memory has come free.
     func retryReading() {
+        if isHeldBack, !isClosed {
+            isHeldBack = false
+            frameProgress = desk.loop.clock.now()
+            if !isStarved { return inTurn { resume() } }
+        }
         guard isStarved, !isClosed, let length = frame.frameLength else { return }
         guard frame.reserve(
             frame.count + 1, expected: length, from: home.pool, home.shared.budget, holder: number)

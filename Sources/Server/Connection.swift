@@ -25,6 +25,8 @@ final class Connection: AnswerChannel {
     private var requestsInTurn = 0
     /// A letter to itself is under way: more requests may wait in `frame` and in the socket.
     private var comesBack = false
+    /// The request at hand was held back: it is kept, and handed over again by the next look at those who starve.
+    var isHeldBack = false
     /// The budget did not let `frame` grow.
     var isStarved = false
     /// Since when `frame` has made no progress.
@@ -92,7 +94,7 @@ final class Connection: AnswerChannel {
     }
 
     /// Nothing is in work, nothing is owed, and there is room.
-    var mayRead: Bool { !isWorking && !owes && !isStarved && !isClosed && !hasHadItsTurn }
+    var mayRead: Bool { !isWorking && !owes && !isStarved && !isHeldBack && !isClosed && !hasHadItsTurn }
 
     private var hasHadItsTurn: Bool { requestsInTurn >= ServerLimits.requestsPerTurn }
 
@@ -155,6 +157,12 @@ final class Connection: AnswerChannel {
     }
 
     override func declined() { answered() }
+
+    override func heldBack() {
+        isWorking = false
+        isHeldBack = true
+        home.starve(self)
+    }
 
     override func refused(_ reason: String) { close(reason) }
 

@@ -83,8 +83,10 @@ package final class ServerLoop: @unchecked Sendable {  // used on the loop's thr
         let waiting = starved
         starved = []
         for connection in waiting {
+            let starvedBefore = starved.count
             connection.retryReading()
-            if connection.isStarved, !connection.isClosed { starve(connection) }
+            // One that is held back again has said so itself.
+            if connection.isStarved, !connection.isClosed, starved.count == starvedBefore { starve(connection) }
         }
     }
 

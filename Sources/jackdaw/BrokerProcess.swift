@@ -22,6 +22,8 @@ final class BrokerProcess {
     private let log = Logger("jackdaw")
     private let loops: [EventLoop]
     private let workers: WorkerPool
+    /// For compaction alone (`log.cleaner.threads`).
+    private let cleaners: WorkerPool
     private let logs: LogManager
     private let store: EmbeddedMetadataStore
     private let identity: BrokerIdentity
@@ -41,6 +43,8 @@ final class BrokerProcess {
         let clock = Clock()
         let workers = WorkerPool(threads: max(1, configuration.numIoThreads))
         self.workers = workers
+        let cleaners = WorkerPool(threads: max(1, configuration.logCleanerThreads))
+        self.cleaners = cleaners
         let submit: @Sendable (@escaping @Sendable () -> Void) -> Void = { workers.submit($0) }
         let count = configuration.numNetworkThreads ?? max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)) / 2)
         loops = (0..<count).compactMap { EventLoop(index: $0, clock: clock) }
@@ -53,7 +57,7 @@ final class BrokerProcess {
             identity = BrokerIdentity(clusterId: owner.clusterId, nodeId: owner.nodeId, rack: configuration.rack)
             let environment = LogEnvironment(
                 fileSystem: fileSystem, clock: clock, producerIdExpirationMs: configuration.producerIdExpirationMs,
-                submit: submit)
+                submit: submit, submitCleaning: { cleaners.submit($0) })
             logs = LogManager(
                 directories: directories, environment: environment, intervals: .init(configuration),
                 cleaner: .init(configuration))
@@ -241,6 +245,8 @@ final class BrokerProcess {
         loops[0].run()
         for loop in loops.dropFirst() { loop.stop() }
         for thread in threads { thread.join() }
+        logs.stopCleaning()
+        cleaners.stop()
         workers.stop()
         // The logs give their directories' locks back: the metadata lie there too.
         store.close()
@@ -280,6 +286,7 @@ extension CleanerConfiguration {
     init(_ configuration: BrokerConfiguration) {
         self.init()
         isEnabled = configuration.logCleanerEnable
+        threads = max(1, configuration.logCleanerThreads)
         memoryBytes = Int(clamping: configuration.logCleanerDedupeBufferSize)
         maxBytesPerSecond = configuration.logCleanerIoMaxBytesPerSecond
         backoffMs = configuration.logCleanerBackoffMs

@@ -265,6 +265,47 @@ import Testing
         #expect(try bench.files().filter { $0.contains("cleaned") || $0.contains("swap") } == [])
     }
 
+    @Test func `cleaning threads together move no more bytes a second than they may, and leave off when the broker stops`() throws {
+        let clock = ManualClock(), naps = Mutex(0)
+        let pace = CleaningPace(bytesPerSecond: 1_000_000, clock: clock) { nanoseconds in
+            naps.withLock { $0 += 1 }
+            clock.advance(ms: Int64(nanoseconds / 1_000_000) + 1)
+        }
+        let begun = clock.wallMs()
+        for _ in 0..<100 { try pace.moved(50_000) }
+        #expect(clock.wallMs() - begun >= 4950)
+        #expect(naps.withLock { $0 } > 90)
+        pace.stop()
+        #expect(throws: LogError.self) { try pace.moved(1) }
+        let free = CleaningPace(bytesPerSecond: .greatestFiniteMagnitude, clock: clock) { _ in Issue.record("no reason to sleep") }
+        for _ in 0..<100 { try free.moved(1 << 30) }
+    }
+
+    @Test func `several threads clean different logs, and a stop ends them without harm`() throws {
+        let bench = try compacted()
+        for topic in ["a", "b", "c"] {
+            for number in 0..<200 { try bench.log(topic).append(try keyed([("k\(number % 3)", "\(number)")])) }
+        }
+        var cleaner = CleanerConfiguration()
+        cleaner.threads = 3
+        let manager = LogManager(directories: bench.manager.directories, environment: bench.environment, cleaner: cleaner)
+        for topic in ["a", "b", "c"] { try manager.add(try bench.log(topic)) }
+        let threads = (0..<3).compactMap { WorkerThread("cleaner-\($0)") { manager.cleanLogs() } }
+        for thread in threads { thread.join() }
+        for topic in ["a", "b", "c"] {
+            let log = try bench.log(topic)
+            #expect(log.cleanedOffset == log.view.segments.last!.baseOffset)
+        }
+        for number in 0..<200 { try bench.log("a").append(try keyed([("k\(number % 3)", "\(number)")])) }
+        let before = try bench.log("a").cleanedOffset
+        manager.stopCleaning()
+        manager.cleanLogs()
+        #expect(try bench.log("a").cleanedOffset == before)
+        #expect(try bench.files("a-0").filter { $0.contains("cleaned") || $0.contains("swap") } == [])
+        try bench.restart()
+        #expect(try bench.log("a").logEndOffset == 400)
+    }
+
     @Test func `the manager cleans the dirtiest first and remembers how far it came`() throws {
         let bench = try compacted()
         for number in 0..<100 { try bench.log("a").append(try keyed([("k", "\(number)")])) }

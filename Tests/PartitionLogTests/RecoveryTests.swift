@@ -81,6 +81,58 @@ import Testing
         #expect(try bench.log().logEndOffset == 100)
     }
 
+    @Test func `after a kill what lies before the mark is not read, after a power loss it is`() throws {
+        for losesPower in [false, true] {
+            let disk = SimulatedDisk(seed: 1)
+            let bench = try Bench({ $0.segmentBytes = 3000 }, fileSystem: disk)
+            let log = try bench.log()
+            for number in 0..<100 { try log.append(try batch(["value \(number)"]) { $0.producerId = 7; $0.producerEpoch = 0; $0.baseSequence = Int32(number) }, leaderEpoch: Int32(number / 30)) }
+            bench.jobs.drop()
+            log.writeMark()
+            #expect(log.recoveryPoint == 0)
+            // Everything reaches the disk, but for one byte.
+            for (name, _) in disk.look(into: bench.data + "/t-0") { try disk.open(bench.data + "/t-0/" + name, .readWrite).sync() }
+            for path in [bench.data + "/t-0", bench.data] { try disk.syncDirectory(path) }
+            let file = try disk.open(path(bench, 0, ".log"), .readWrite)
+            var byte = try file.bytes(at: 400, count: 1)
+            byte[0] ^= 1
+            try file.write(byte, at: 400)
+            try file.sync()
+            if losesPower { disk.crash() } else { disk.killProcess() }
+            try bench.kill()
+            let again = try bench.log()
+            #expect(again.recoveryPoint == 0)
+            #expect((again.logEndOffset == 100) != losesPower)
+            guard !losesPower else { continue }
+            #expect(again.producers.first { $0.id == 7 }?.entry.lastSequence == 99)
+            #expect(again.endOffset(forLeaderEpoch: 1)?.endOffset == 60)
+            // The indexes and epochs that the mark vouched for reach the disk before the recovery point says so.
+            try again.checkpointRecoveryPoint()
+            try bench.manager.writeCheckpoints(of: again.directory, [.recoveryPoint])
+            disk.crash()
+            try bench.kill()
+            #expect(try bench.log().logEndOffset == 100)
+            #expect(try bench.log().endOffset(forLeaderEpoch: 1)?.endOffset == 60)
+        }
+    }
+
+    @Test(arguments: ["cut", "longer", "same end"])
+    func `a mark does not count where another broker has written since`(change: String) throws {
+        let bench = try filled(40) { $0.segmentBytes = 1 << 20 }
+        try bench.log().writeMark()
+        bench.jobs.drop()
+        #expect(try bench.files().contains(WrittenMark.fileName))
+        // What another broker might have left in the same uptime, and a flipped byte in it, which only a look at all of it finds.
+        let other = try filled(change == "cut" ? 30 : 20) { $0.segmentBytes = 1 << 20 }
+        for number in 0..<(change == "longer" ? 40 : change == "same end" ? 20 : 0) { try other.log().append(try batch(["other \(number)"])) }
+        var bytes = try PosixFileSystem().open(path(other, 0, ".log"), .read).bytes(at: 0, count: 1 << 20)
+        bytes[400] ^= 1
+        try PosixFileSystem().open(path(bench, 0, ".log"), .replace).write(bytes, at: 0)
+        try bench.kill()
+        #expect(try bench.log().logEndOffset < 10)
+        #expect(try bench.log().values().map(\.value) == (0..<bench.log().logEndOffset).map { "value \($0)" })
+    }
+
     @Test(arguments: [".index", ".timeindex"])
     func `indexes that are missing or torn are made anew`(_ suffix: String) throws {
         for damage in 0..<3 {

@@ -44,7 +44,7 @@ final class Simulation {
     init(seed: UInt64) {
         generator = SeededGenerator(seed: seed)
         disk = SimulatedDisk(seed: seed ^ 0x5eed)
-        configuration.segmentBytes = Int.random(in: 600...5000, using: &generator)
+        configuration.segmentBytes = Int.random(in: 900...5000, using: &generator)
         configuration.indexIntervalBytes = Int.random(in: 50...600, using: &generator)
         configuration.segmentMs = generator.chance(0.3) ? 5000 : 1_000_000
         configuration.flushMessages = generator.chance(0.3) ? Int64.random(in: 1...5, using: &generator) : .max
@@ -57,7 +57,8 @@ final class Simulation {
         configuration.deleteRetentionMs = 3000
         let queue = queue
         environment = LogEnvironment(
-            fileSystem: disk, clock: clock, openFileLimit: Int.random(in: 1...20, using: &generator), submit: { queue.submit($0) })
+            fileSystem: disk, clock: clock, openFileLimit: Int.random(in: 1...20, using: &generator),
+            unmarkedBytes: Int.random(in: 200...6000, using: &generator), submit: { queue.submit($0) })
     }
 
     func run() throws {

@@ -34,6 +34,8 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {  // all sta
         package var coldRead = 0.0
         /// How many bytes fit; writes beyond get ENOSPC, after what fits was written.
         package var capacity = Int.max
+        /// Writes of files below this path take so long: the clock moves.
+        package var slowWrites: (path: String, clock: ManualClock, ms: Int64)?
         /// After so many calls the machine stops: that call and all later ones fail.
         package var crashAfterCalls: Int?
         /// What a faulty implementation would do: forget to wait for the disk. For canaries.
@@ -51,6 +53,7 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {  // all sta
         var locks: Set<String> = []
         var usedBytes = 0
         var calls = 0
+        var startups = 1
     }
 
     static let sectorBytes = 512
@@ -70,6 +73,7 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {  // all sta
     package func crash() {
         state.withLock { state in
             state.root.crash(&state.generator)
+            state.startups += 1
             state.restart()
         }
     }
@@ -171,6 +175,8 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {  // all sta
         _ = try open(path, .create)
         return state.withLock { $0.locks.insert(path).inserted } ? SimulatedLock(path: path, disk: self) : nil
     }
+
+    public override var uptimeName: String? { state.withLock { "uptime \($0.startups)" } }
 
     public override func space(_ path: String) throws(FileError) -> (total: Int64, usable: Int64) {
         state.withLock { (Int64($0.faults.capacity), Int64(max(0, $0.faults.capacity - $0.usedBytes))) }

@@ -143,6 +143,7 @@ final class SimulatedFile: File, @unchecked Sendable {  // the inode is only tou
     }
 
     public override func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {
+        if let slow = disk.faults.slowWrites, path.hasPrefix(slow.path) { slow.clock.advance(ms: slow.ms) }
         try disk.perform(.write, path) { state throws(FileError) in
             let grows = max(0, Int(offset) + bytes.count - inode.content.count)
             let room = state.faults.capacity - state.usedBytes

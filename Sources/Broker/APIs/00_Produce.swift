@@ -12,6 +12,9 @@ internal import Replication
 //   9  flexible                 10  the new leader on an error (KIP-951)                    13  topics by id (KIP-516)
 // acks=0 gets no answer; if something went wrong the connection is closed, so that the client notices. Versions 0 to 2 bring old
 // message sets, which are converted up. Null records, on which Kafka never answers, are INVALID_RECORD.
+//
+// An answer may have to wait: for a flush (flush.messages), or for a worker that writes while a disk is slow. Where so much waits for
+// a slow disk already that no more is taken, the request itself waits, in the connection that it came by, which reads no further.
 
 struct Produce: APIHandler {
     static let versions: ClosedRange<Int16> = 0...13
@@ -19,12 +22,16 @@ struct Produce: APIHandler {
     let partitions: ServedPartitions
     let identity: BrokerIdentity
 
+    /// Whether a log directory may have so much to write that it takes no more.
+    var mayBeCongested: @Sendable () -> Bool = { false }
+
     func handle(_ request: ProduceRequest, from caller: Caller, reply: consuming Reply) {
         let table = partitions.current
+        if mayBeCongested(), needsCongestedDirectory(request, caller.version, table) { return reply.holdBack() }
         let wallMs = caller.loop.clock.wallMs()
         let refusal = Self.refusal(of: request)
         var hasErrors = false
-        var flushes: [(partition: Partition, below: Int64)] = []
+        var waits: [ProduceWait] = []
         var namesThisBroker = false
         var response = ProduceResponse()
         response.responses = WireArray(count: request.topicData.count, in: caller.arena) { index, answer in
@@ -56,7 +63,7 @@ struct Produce: APIHandler {
                 }
                 let outcome = partition.produce(data.records, version: caller.version, wallMs: wallMs)
                 outcome.fill(&answer, caller.arena)
-                if outcome.mustFlush { flushes.append((partition, outcome.endOffset)) }
+                if outcome.mustWait { waits.append(ProduceWait(partition: partition, below: outcome.endOffset, topic: index, place: place)) }
             }
             for answer in answer.partitionResponses where answer.errorCode != 0 { hasErrors = true }
         }
@@ -64,13 +71,23 @@ struct Produce: APIHandler {
             let own = OwnEndpoint(identity: identity, listener: caller.client.listener)
             response.nodeEndpoints = WireArray(own, in: caller.arena)
         }
-        if request.acks == 0 {
-            if hasErrors { reply.refuse(Self.reason(response)) } else { reply.declined() }
-        } else if flushes.isEmpty {
-            reply.send(response)
+        if request.acks == 0, hasErrors {
+            reply.refuse(Self.reason(response))
+        } else if !waits.isEmpty {
+            HeldProduce(response, isSilent: request.acks == 0, reply).settle(waits)
+        } else if request.acks == 0 {
+            reply.declined()
         } else {
-            Self.afterFlush(flushes, HeldReply(reply, response))
+            reply.send(response)
         }
+    }
+
+    private func needsCongestedDirectory(_ request: ProduceRequest, _ version: Int16, _ table: PartitionTable) -> Bool {
+        for topic in request.topicData {
+            guard let served = version >= 13 ? table.topic(topic.topicId) : table.topic(topic.name) else { continue }
+            for data in topic.partitionData where served.partition(data.index)?.log.directory.isCongested == true { return true }
+        }
+        return false
     }
 
     /// The error of the request as a whole, 0 if there is none.
@@ -81,19 +98,7 @@ struct Produce: APIHandler {
         return 0
     }
 
-    /// The answer leaves when all that `flush.messages` demands is on the disk.
-    private static func afterFlush(_ flushes: [(partition: Partition, below: Int64)], _ held: HeldReply) {
-        let left = Countdown(flushes.count)
-        for (partition, below) in flushes {
-            partition.log.flushed(upTo: below) { failure in
-                if let failure { return held.refuse("flushing \(partition.topic)-\(partition.index): \(failure)") }
-                partition.waiting.wakeAll()
-                if left.isLast() { held.release() }
-            }
-        }
-    }
-
-    private static func reason(_ response: ProduceResponse) -> String {
+    static func reason(_ response: ProduceResponse) -> String {
         for topic in response.responses {
             for partition in topic.partitionResponses where partition.errorCode != 0 {
                 return "a produce without acknowledgement (acks=0) to \(topic.name.string)-\(partition.index) failed: "

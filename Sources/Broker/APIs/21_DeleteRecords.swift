@@ -7,7 +7,7 @@ internal import Replication
 
 // DeleteRecords, versions 0-2: moves a partition's log start offset forward (KIP-107). Offset -1 means the high watermark.
 //   2  flexible
-// The new start offset is on the disk before it is answered, so that a restart does not bring records back.
+// The new start offset reaches its checkpoint as Kafka's does, within log.flush.start.offset.checkpoint.interval.ms.
 
 struct DeleteRecords: APIHandler {
     static let versions: ClosedRange<Int16> = 0...2

@@ -180,6 +180,8 @@ extension GroupCoordinator {
                 }
             }
         }
+        // What they bury may not be committed yet: it comes before them in the log, and so here.
+        state.replayDeferred(upTo: .max)
         for tombstone in tombstones {
             switch tombstone {
             case .offset(let topic, let partition):
@@ -188,7 +190,7 @@ extension GroupCoordinator {
                 state.replayTombstone(at: moment)
             }
         }
-        return appended.isCommitted ? .done : .appended(partition: group.partition, lastOffset: appended.lastOffset)
+        return appended.isCommitted ? .done : .appended(to: group, lastOffset: appended.lastOffset)
     }
 }
 

@@ -60,7 +60,7 @@ package struct PartitionCommit {
 /// What became of records: there is nothing to wait for, or `whenCommitted` tells.
 package enum Stored: Sendable {
     case done
-    case appended(partition: Int32, lastOffset: Int64)
+    case appended(to: Group, lastOffset: Int64)
 }
 
 extension GroupCoordinator {
@@ -130,17 +130,39 @@ extension GroupCoordinator {
                     try batch.offset(group: request.group, topic: commit.topic, partition: commit.partition, value)
                 }
             }
+            guard appended.isCommitted else {
+                replayLater(commits, appended, &state, nowMs: moment.wallMs, expireMs: expireMs)
+                return .appended(to: group, lastOffset: appended.lastOffset)
+            }
+            state.replayDeferred(upTo: appended.baseOffset)
             var recordOffset = appended.baseOffset
             for commit in commits where commit.error == .none {
                 let value = commit.value(nowMs: moment.wallMs, expireMs: expireMs)
                 state.replay(commit.topic, commit.partition, value, recordOffset: recordOffset)
                 recordOffset += 1
             }
-            return appended.isCommitted ? .done : .appended(partition: group.partition, lastOffset: appended.lastOffset)
+            return .done
         } catch {
             logger.warn("group \(group.id): offsets could not be stored: \(error.message)")
             fail(&commits, error.forClients)
             return .done
+        }
+    }
+
+    /// The commits count when their records are committed; the request will be gone by then, so they are copied.
+    private func replayLater(
+        _ commits: [PartitionCommit], _ appended: GroupLogAppend, _ state: inout Group.State, nowMs: Int64, expireMs: Int64
+    ) {
+        var recordOffset = appended.baseOffset
+        let offsets = commits.filter { $0.error == .none }.map { commit in
+            defer { recordOffset += 1 }
+            let committed = CommittedOffset(commit.value(nowMs: nowMs, expireMs: expireMs), recordOffset: recordOffset)
+            return (topic: ByteString(commit.topic), partition: commit.partition, committed)
+        }
+        state.deferReplay(upTo: appended.lastOffset) { state in
+            for (topic, partition, committed) in offsets {
+                topic.withWire { state.offsets.set($0.buffer, partition, to: committed) }
+            }
         }
     }
 
@@ -149,9 +171,12 @@ extension GroupCoordinator {
         switch stored {
         case .done:
             body(.none)
-        case .appended(let partition, let lastOffset):
-            log.whenCommitted(partition, lastOffset: lastOffset, timeoutMs: configuration.commitTimeoutMs) {
-                body($0.asCoordinatorError)
+        case .appended(let group, let lastOffset):
+            log.whenCommitted(group.partition, lastOffset: lastOffset, timeoutMs: configuration.commitTimeoutMs) { error in
+                group.withState { state in
+                    if error == .none { state.replayDeferred(upTo: lastOffset) } else { state.dropDeferred(lastOffset) }
+                }
+                body(error.asCoordinatorError)
             }
         }
     }

@@ -160,6 +160,7 @@ final class DryRunDisk: FileSystem, @unchecked Sendable {  // the state has its 
     override func syncDirectory(_ path: String) throws(FileError) {}
     override func lock(_ path: String) throws(FileError) -> FileLock? { FileLock() }
     override func lockHolder(_ path: String) throws(FileError) -> Int32? { try base.lockHolder(path) }
+    override var uptimeName: String? { base.uptimeName }
     override func space(_ path: String) throws(FileError) -> (total: Int64, usable: Int64) { try base.space(path) }
 }
 

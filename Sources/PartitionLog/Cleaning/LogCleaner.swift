@@ -1,6 +1,5 @@
 internal import EventLoop
 internal import Files
-internal import Glibc
 internal import Synchronization
 internal import Telemetry
 
@@ -8,7 +7,9 @@ internal import Telemetry
 package struct CleanerConfiguration: Sendable {
     /// `log.cleaner.enable`
     package var isEnabled = true
-    /// `log.cleaner.dedupe.buffer.size`
+    /// `log.cleaner.threads`
+    package var threads = 1
+    /// `log.cleaner.dedupe.buffer.size`, of all threads together
     package var memoryBytes = 128 << 20
     /// `log.cleaner.io.max.bytes.per.second`
     package var maxBytesPerSecond = Double.greatestFiniteMagnitude
@@ -18,33 +19,70 @@ package struct CleanerConfiguration: Sendable {
     package init() {}
 }
 
+/// Who cleans what.
+struct CleaningWork: Sendable {
+    var threads = 0
+    var inWork: Set<TopicPartition> = []
+    /// As in Kafka such a partition is left alone until the next start; the others go on.
+    var uncleanable: Set<TopicPartition> = []
+}
+
 extension LogManager {
-    /// Cleans what wants it until nothing does. For a worker; a call while another runs does nothing.
+    /// Cleans what wants it until nothing does. For a thread that may wait long; a call while enough others run does nothing.
     package func cleanLogs() {
-        guard cleaner.isEnabled else { return }
-        _ = cleaning.withLockIfAvailable { uncleanable in
-            let nowMs = environment.clock.wallMs()
-            while let log = dirtiestLog(nowMs: nowMs, except: uncleanable) {
-                do throws(LogError) {
-                    let before = log.cleanedOffset
-                    let result = try log.clean(memoryBytes: cleaner.memoryBytes, throttle: throttle)
-                    guard let result, result.cleanedUpTo > before else { return }
-                    try storage { () throws(FileError) in try writeCheckpoints(of: log.directory, [.cleaner]) }
-                    Self.logger.info(
-                        "compacted",
-                        ["partition": log.partition, "upTo": result.cleanedUpTo, "read": result.bytesRead, "written": result.bytesWritten])
-                } catch {
-                    // As in Kafka such a partition is left alone until the next start; the others go on.
-                    uncleanable.insert(log.partition)
-                    Self.logger.error("cannot compact", ["partition": log.partition, "error": error])
-                }
-            }
+        let threads = max(1, cleaner.threads)
+        let mayWork = cleaning.withLock { work in
+            guard cleaner.isEnabled, work.threads < threads else { return false }
+            work.threads += 1
+            return true
+        }
+        guard mayWork else { return }
+        defer { cleaning.withLock { $0.threads -= 1 } }
+        let nowMs = environment.clock.wallMs()
+        while let log = claimDirtiest(nowMs: nowMs) {
+            defer { cleaning.withLock { _ = $0.inWork.remove(log.partition) } }
+            guard clean(log, memoryBytes: cleaner.memoryBytes / threads) else { return }
         }
     }
 
-    private func dirtiestLog(nowMs: Int64, except uncleanable: Set<TopicPartition>) -> PartitionLog? {
+    /// For the thread that stops the broker: whoever cleans leaves off soon.
+    package func stopCleaning() { pace.stop() }
+
+    /// Whether there may be more to do.
+    private func clean(_ log: PartitionLog, memoryBytes: Int) -> Bool {
+        do throws(LogError) {
+            let before = log.cleanedOffset
+            let result = try log.clean(memoryBytes: memoryBytes) { bytes throws(LogError) in try pace.moved(bytes) }
+            guard let result, result.cleanedUpTo > before else { return false }
+            try storage { () throws(FileError) in try writeCheckpoints(of: log.directory, [.cleaner]) }
+            Self.logger.info(
+                "compacted",
+                ["partition": log.partition, "upTo": result.cleanedUpTo, "read": result.bytesRead, "written": result.bytesWritten])
+            return true
+        } catch where error.kind == .closed {
+            return false
+        } catch where !log.isOpen {
+            // Deleted meanwhile, with its files.
+            return true
+        } catch {
+            cleaning.withLock { _ = $0.uncleanable.insert(log.partition) }
+            Self.logger.error("cannot compact", ["partition": log.partition, "error": error])
+            return true
+        }
+    }
+
+    /// The dirtiest log that nobody cleans, claimed for the caller.
+    private func claimDirtiest(nowMs: Int64) -> PartitionLog? {
+        while true {
+            let taken = cleaning.withLock { $0.uncleanable.union($0.inWork) }
+            guard let log = dirtiestLog(nowMs: nowMs, except: taken) else { return nil }
+            if cleaning.withLock({ $0.inWork.insert(log.partition).inserted }) { return log }
+        }
+    }
+
+    private func dirtiestLog(nowMs: Int64, except taken: Set<TopicPartition>) -> PartitionLog? {
         var best: (log: PartitionLog, ratio: Double)?
-        for log in logs where log.directory.isOnline && !uncleanable.contains(log.partition) {
+        for log in logs where log.directory.isOnline && !taken.contains(log.partition) {
             let configuration = log.configuration
             guard configuration.compacts else { continue }
             do throws(LogError) {
@@ -58,12 +96,5 @@ extension LogManager {
             }
         }
         return best?.log
-    }
-
-    /// Holds the cleaning thread up so that it moves no more than it may.
-    private func throttle(_ bytes: Int) {
-        guard cleaner.maxBytesPerSecond < Double(Int64.max) else { return }
-        let seconds = min(Double(bytes) / cleaner.maxBytesPerSecond, 60)
-        usleep(UInt32(seconds * 1_000_000))
     }
 }

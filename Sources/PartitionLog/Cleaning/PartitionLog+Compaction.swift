@@ -61,18 +61,23 @@ extension PartitionLog {
 
     /// An active segment whose records `max.compaction.lag.ms` wants cleaned cannot wait until it is full.
     func rollForCompaction(nowMs: Int64) throws(LogError) {
-        try core.withLock { core throws(LogError) in
-            let lag = core.configuration.maxCompactionLagMs
-            guard core.condition == .open, core.configuration.compacts, lag < .max, core.active.size > 0,
-                core.rollingBaseTimestamp >= 0, core.rollingBaseTimestamp < nowMs &- lag
-            else { return }
-            try roll(&core, nowMs: nowMs)
+        func isDue() -> Bool {
+            core.withLock { core in
+                let lag = core.configuration.maxCompactionLagMs
+                return core.condition == .open && core.configuration.compacts && lag < .max && core.active.size > 0
+                    && core.rollingBaseTimestamp >= 0 && core.rollingBaseTimestamp < nowMs &- lag
+            }
         }
+        guard isDue() else { return }
+        try exclusively { () throws(LogError) in if isDue() { try rollHeld(nowMs: nowMs) } }
     }
 
     /// Removes from the clean and the cleanable part every record that a newer one with its key replaces. Appends go on meanwhile.
-    /// For a worker; one cleaning of a log at a time.
-    package func clean(memoryBytes: Int, throttle: (Int) -> Void = { _ in }) throws(LogError) -> CleaningResult? {
+    /// `moved` hears of every byte that is read or written, and may hold the cleaning up or end it. For a thread that may wait; one
+    /// cleaning of a log at a time.
+    package func clean(
+        memoryBytes: Int, moved: (Int) throws(LogError) -> Void = { _ throws(LogError) in }
+    ) throws(LogError) -> CleaningResult? {
         let nowMs = environment.clock.wallMs()
         guard let cleanable = try cleanable(nowMs: nowMs) else { return nil }
         // What makes an older record go has to be on the disk itself: else a power loss takes both.
@@ -83,7 +88,7 @@ extension PartitionLog {
         // The marker of a transaction, with its entry, may stand segments after its batches.
         var aborted: [AbortedTransaction] = []
         for segment in segments where try !segment.abortIndex.isEmpty() { aborted += try segment.abortIndex.transactions() }
-        let map = try offsetMap(segments, cleanable, aborted, memoryBytes, throttle)
+        let map = try offsetMap(segments, cleanable, aborted, memoryBytes, moved)
         let end = map.latestOffset + 1
         guard end > cleanable.firstDirtyOffset else { return nil }
         var cleaner = SegmentCleaner(
@@ -91,19 +96,17 @@ extension PartitionLog {
             aborted: aborted)
         let below = segments.dropLast().filter { $0.baseOffset < min(end, cleanable.endOffset) }
         for group in groups(Array(below), of: segments, configuration) {
-            let before = cleaner.bytesRead + cleaner.bytesWritten
             let target = Segment(
                 directory: path, baseOffset: group[0].baseOffset, suffix: SegmentSuffix.cleaned,
                 found: .init(createdMs: group[group.count - 1].createdMs), in: environment)
             do throws(LogError) {
                 try target.discardLeftovers()
-                try cleaner.clean(group, into: target)
+                try cleaner.clean(group, into: target, moved)
                 guard try replace(group, by: target, nowMs) else { return nil }
             } catch {
                 try? target.remove()
                 throw error
             }
-            throttle(cleaner.bytesRead + cleaner.bytesWritten - before)
         }
         core.withLock { $0.cleanedOffset = end }
         return CleaningResult(bytesRead: cleaner.bytesRead, bytesWritten: cleaner.bytesWritten, cleanedUpTo: end)
@@ -111,7 +114,7 @@ extension PartitionLog {
 
     private func offsetMap(
         _ segments: [Segment], _ cleanable: Cleanable, _ aborted: [AbortedTransaction], _ memoryBytes: Int,
-        _ throttle: (Int) -> Void
+        _ moved: (Int) throws(LogError) -> Void
     ) throws(LogError) -> OffsetMap {
         var map = OffsetMap(memoryBytes: memoryBytes), transactions = CleanedTransactions()
         transactions.add(aborted)
@@ -120,6 +123,7 @@ extension PartitionLog {
             let from = cleanable.firstDirtyOffset, size = segment.size
             _ = try segment.walkBatches(from: 0, to: size) { batch, header, _ throws(LogError) in
                 guard header.lastOffset < cleanable.endOffset, !map.isFull else { return false }
+                try moved(header.sizeInBytes)
                 if header.isControl {
                     _ = try transactions.mayDiscard(header, marker: EndTransactionMarker(batch.bytes, header)) { _ in }
                 } else if !transactions.isAborted(header), header.lastOffset >= from {
@@ -128,7 +132,6 @@ extension PartitionLog {
                 if header.lastOffset >= from, !map.isFull { map.sawOffset(header.lastOffset) }
                 return true
             }
-            throttle(size)
         }
         return map
     }

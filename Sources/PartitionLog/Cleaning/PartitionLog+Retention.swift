@@ -12,15 +12,29 @@ extension PartitionLog {
     /// Deletes whole segments from the log's start on that `retention.ms`, `retention.bytes` or the log start offset let go.
     package func applyRetention(nowMs: Int64) throws(LogError) {
         try diskWork.withLock { _ throws(LogError) in
-            let doomed = try core.withLock { core throws(LogError) in
-                guard core.condition == .open else { return [Segment]() }
-                return try takeExpired(&core, nowMs)
+            // Whether the active segment goes as well: then another one takes its place before.
+            let (expired, all) = try core.withLock { core throws(LogError) in (try countExpired(core, nowMs), core.segments.count) }
+            guard expired > 0 else { return }
+            let takeExpired = { () throws(LogError) -> [Segment] in
+                try self.core.withLock { core throws(LogError) in
+                    guard core.condition == .open else { return [Segment]() }
+                    return self.take(min(try self.countExpired(core, nowMs), core.segments.count - 1), &core)
+                }
+            }
+            guard expired == all else { return try discard(takeExpired(), nowMs) }
+            let doomed = try exclusively { () throws(LogError) in
+                // A directory that is moving away gets no new files: that waits for `writing`.
+                guard isOpen else { return [Segment]() }
+                try rollHeld(nowMs: nowMs)
+                return try takeExpired()
             }
             try discard(doomed, nowMs)
         }
     }
 
-    private func takeExpired(_ core: inout LogCore, _ nowMs: Int64) throws(LogError) -> [Segment] {
+    /// How many segments, from the log's start on, nothing keeps any longer.
+    private func countExpired(_ core: borrowing LogCore, _ nowMs: Int64) throws(LogError) -> Int {
+        guard core.condition == .open else { return 0 }
         var count = 0, left = core.segments.reduce(0) { $0 + Int64($1.size) }
         let configuration = core.configuration
         for (slot, segment) in core.segments.enumerated() {
@@ -41,8 +55,11 @@ extension PartitionLog {
             left -= Int64(segment.size)
             count += 1
         }
+        return count
+    }
+
+    private func take(_ count: Int, _ core: inout LogCore) -> [Segment] {
         guard count > 0 else { return [] }
-        if count == core.segments.count { try roll(&core, nowMs: nowMs) }
         let doomed = Array(core.segments[..<count])
         core.segments.removeFirst(count)
         raiseStart(&core, to: core.segments[0].baseOffset)
@@ -123,13 +140,17 @@ extension PartitionLog {
 
     /// Index entries that wait in memory go to their files, and the files are closed until somebody comes.
     private func rest() throws(LogError) {
-        try core.withLock { core throws(LogError) in
-            guard !core.isResting else { return }
-            core.isResting = true
+        // Nobody moves the directory away meanwhile.
+        try writing.withLock { _ throws(LogError) in
+            let active = core.withLock { core -> Segment? in
+                defer { core.isResting = true }
+                return core.isResting || core.condition != .open ? nil : core.active
+            }
+            guard let active else { return }
             do throws(FileError) {
-                try core.active.offsetIndex.rest()
-                try core.active.timeIndex.rest()
-                for file in core.active.files { file.close() }
+                try active.offsetIndex.rest()
+                try active.timeIndex.rest()
+                for file in active.files { file.close() }
             } catch {
                 throw failed(error)
             }
@@ -142,19 +163,27 @@ extension PartitionLog {
 
     /// The partition is deleted: no more appends, and its directory gets another name.
     func abandon(movingTo newPath: String) throws(LogError) {
+        core.withLock { $0.condition = .closed }
         try diskWork.withLock { _ throws(LogError) in
-            try core.withLock { core throws(LogError) in
-                core.condition = .closed
-                do throws(FileError) {
-                    try environment.fileSystem.rename(core.path, to: newPath)
-                } catch {
-                    throw failed(error)
-                }
-                for segment in core.segments {
-                    for file in segment.files { file.moved(from: core.path, to: newPath) }
-                }
-                core.path = newPath
+            try writing.withLock { _ throws(LogError) in
+                dropQueue(LogError(.closed, "\(partition) is deleted"))
+                try marking.withLock { _ throws(LogError) in try move(to: newPath) }
             }
+        }
+    }
+
+    private func move(to newPath: String) throws(LogError) {
+        let path = core.withLock { $0.path }
+        do throws(FileError) {
+            try environment.fileSystem.rename(path, to: newPath)
+        } catch {
+            throw failed(error)
+        }
+        core.withLock { core in
+            for segment in core.segments {
+                for file in segment.files { file.moved(from: path, to: newPath) }
+            }
+            core.path = newPath
         }
     }
 }

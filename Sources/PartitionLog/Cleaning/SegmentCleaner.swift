@@ -29,7 +29,9 @@ struct SegmentCleaner {
     }
 
     /// `target` is new and empty; it is complete, but not yet on the disk, when this returns.
-    mutating func clean(_ group: [Segment], into target: Segment) throws(LogError) {
+    mutating func clean(
+        _ group: [Segment], into target: Segment, _ moved: (Int) throws(LogError) -> Void
+    ) throws(LogError) {
         var output = CleanedOutput(target: target, interval: configuration.indexIntervalBytes)
         _ = try target.openLog(create: true)
         for segment in group {
@@ -37,7 +39,9 @@ struct SegmentCleaner {
             // Magic 0 and 1 have no delete horizon: their tombstones stay for delete.retention.ms after the segment was written.
             let keepsLegacyTombstones = segment.createdMs > nowMs - configuration.deleteRetentionMs
             let end = try segment.walkBatches(from: 0, to: size) { batch, header, _ throws(LogError) in
+                let before = output.count
                 try clean(batch, header, &output, keepsLegacyTombstones)
+                try moved(header.sizeInBytes + output.count - before)
                 return true
             }
             guard end == size else {
@@ -185,6 +189,9 @@ struct CleanedOutput {
     let target: Segment
     private var builder: IndexBuilder
     private var bytes: [UInt8] = []
+
+    /// Bytes so far.
+    var count: Int { target.size + bytes.count }
 
     init(target: Segment, interval: Int) {
         self.target = target

@@ -9,6 +9,9 @@ package final class LogDirectory: Sendable {
     /// `directory.id` of meta.properties.
     package let id: Uuid
     private let online = Atomic<Bool>(true)
+    let pace = DirectoryPace()
+    /// A recovery point has moved since the checkpoint was written.
+    let recoveryPointsMoved = Atomic<Bool>(false)
     private let state: Mutex<State>
     /// What stands in the checkpoint files, for who writes them: one at a time, since all write a file by way of the same `.tmp`.
     let checkpoints = Mutex<[OffsetCheckpoint.Kind: [UInt8]]>([:])
@@ -26,6 +29,9 @@ package final class LogDirectory: Sendable {
         self.id = id
         state = Mutex(State(lock: lock, whenOffline: whenOffline))
     }
+
+    /// So much waits to be written that requests with more for this directory have to wait themselves.
+    package var isCongested: Bool { pace.queuedBytes > LogLimits.queuedBytes && isOnline }
 
     package var isOnline: Bool { online.load(ordering: .acquiring) }
 

@@ -41,13 +41,31 @@ extension LogManager {
                 }
             }
             removeDeleted(nowMs: nowMs)
-            // Cleaning takes its time: on a worker of its own.
-            if due(&upkeep.cleaningMs, cleaner.backoffMs, nowMs) { environment.submit { [weak self] in self?.cleanLogs() } }
+            if due(&upkeep.cleaningMs, cleaner.backoffMs, nowMs) { startCleaning() }
+            boundUnmarked()
             var kinds: [OffsetCheckpoint.Kind] = []
             if due(&upkeep.checkpointMs, intervals.checkpointMs, nowMs) { kinds += [.recoveryPoint, .logStartOffset] }
             if due(&upkeep.highWatermarkMs, intervals.highWatermarkMs, nowMs) { kinds += [.highWatermark] }
+            // A start after a power loss reads from what the file says: where a recovery point has moved, it follows at once.
+            let hasMoved = directories.count { $0.recoveryPointsMoved.exchange(false, ordering: .acquiringAndReleasing) } > 0
+            if hasMoved, !kinds.contains(.recoveryPoint) { kinds.append(.recoveryPoint) }
             if !kinds.isEmpty { writeCheckpoints(kinds) }
         }
+    }
+
+    /// A broker without compacted topics never starts the threads.
+    private func startCleaning() {
+        guard cleaner.isEnabled, logs.contains(where: { $0.configuration.compacts }) else { return }
+        for _ in 0..<max(1, cleaner.threads) { environment.submitCleaning { [weak self] in self?.cleanLogs() } }
+    }
+
+    /// Many partitions with little to read each make much together.
+    private func boundUnmarked() {
+        guard environment.unmarkedBytes != nil else { return }
+        let written = logs.filter { $0.directory.isOnline && $0.unmarkedBytes > 0 }
+        guard written.reduce(0, { $0 + $1.unmarkedBytes }) > LogLimits.unmarkedBytesOfAll else { return }
+        let share = LogLimits.unmarkedBytesOfAll / 2 / written.count
+        for log in written where log.unmarkedBytes > share { log.writeMark() }
     }
 
     private func due(_ last: inout Int64, _ intervalMs: Int64, _ nowMs: Int64) -> Bool {

@@ -33,8 +33,8 @@ package final class LogManager: Sendable {
     package let directories: [LogDirectory]
     package let environment: LogEnvironment
     let cleaner: CleanerConfiguration
-    /// Held while logs are cleaned; what cannot be.
-    let cleaning = Mutex<Set<TopicPartition>>([])
+    let cleaning = Mutex(CleaningWork())
+    let pace: CleaningPace
     let intervals: Intervals
     let state = Mutex(State())
     let upkeep: Mutex<Upkeep>
@@ -45,6 +45,7 @@ package final class LogManager: Sendable {
         cleaner: CleanerConfiguration = CleanerConfiguration()
     ) {
         self.cleaner = cleaner
+        pace = CleaningPace(bytesPerSecond: cleaner.maxBytesPerSecond, clock: environment.clock)
         self.directories = directories
         self.environment = environment
         self.intervals = intervals
@@ -54,6 +55,9 @@ package final class LogManager: Sendable {
     /// Whether a directory was found without its mark of a clean stop, though it had partitions: leader epochs have to rise before
     /// the first append, since what was not flushed may be gone.
     package var startedUnclean: Bool { unclean.load(ordering: .acquiring) }
+
+    /// Whether a log directory may have so much to write that it takes no more. Asked with every produce request.
+    package var mayBeCongested: Bool { environment.queuedBytes.load(ordering: .relaxed) > LogLimits.queuedBytes }
 
     package func log(_ partition: TopicPartition) -> PartitionLog? { state.withLock { $0.logs[partition] } }
     package var logs: [PartitionLog] { state.withLock { Array($0.logs.values) } }
@@ -209,6 +213,18 @@ package final class LogManager: Sendable {
             state.deletions.append((path, log.directory, environment.clock.wallMs() + delayMs))
             state.forgotten.insert(partition)
         }
+    }
+
+    /// A partition that the cluster does not know (its deletion was not on the disk when the power went, or somebody put it here): its
+    /// directory gets a name ending with `-stray`, as in Kafka, and the operator decides.
+    package func setAside(_ partition: TopicPartition) throws(LogError) {
+        guard let log = state.withLock({ $0.logs.removeValue(forKey: partition) }) else { return }
+        var generator = SystemRandomNumberGenerator()
+        let name = PartitionDirectoryName.deletion(of: partition, unique: generator.next(), generator.next(), suffix: "-stray")
+        try log.abandon(movingTo: log.directory.path + "/" + name)
+        state.withLock { _ = $0.forgotten.insert(partition) }
+        Self.logger.warn(
+            "set aside: the cluster knows no such partition", ["partition": partition, "directory": log.directory.path + "/" + name])
     }
 
     // MARK: stop

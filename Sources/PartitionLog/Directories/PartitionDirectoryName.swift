@@ -30,12 +30,13 @@ package enum PartitionDirectoryName: Equatable {
     }
 
     /// The name of a partition's directory once it is deleted: `topic-0.<32 hex digits>-delete`, at most 255 bytes.
-    static func deletion(of partition: TopicPartition, unique: UInt64, _ more: UInt64) -> String {
+    /// Or, with another suffix, once it is set aside.
+    static func deletion(of partition: TopicPartition, unique: UInt64, _ more: UInt64, suffix end: String = "-delete") -> String {
         func hex(_ value: UInt64) -> String {
             let digits = String(value, radix: 16)
             return String(repeating: "0", count: 16 - digits.utf8.count) + digits
         }
-        let suffix = "-\(partition.partition).\(hex(unique))\(hex(more))-delete"
+        let suffix = "-\(partition.partition).\(hex(unique))\(hex(more))\(end)"
         return String(partition.topic.prefix(255 - suffix.utf8.count)) + suffix
     }
 }

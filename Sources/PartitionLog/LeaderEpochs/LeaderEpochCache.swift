@@ -57,6 +57,9 @@ struct LeaderEpochCache: Sendable {
 
     mutating func wasWritten() { needsWrite = false }
 
+    /// What it holds was not read from its own file.
+    mutating func mustBeWritten() { needsWrite = true }
+
     var text: [UInt8] {
         CheckpointText(lines: entries.map { "\($0.epoch) \($0.startOffset)" }).bytes
     }

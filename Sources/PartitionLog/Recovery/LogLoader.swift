@@ -40,7 +40,12 @@ struct LogLoader {
                 try environment.fileSystem.syncDirectory(path)
             }
         }
-        if !wasClean { try scan.recover(&segments, from: recoveryPoint, partition: partition) }
+        if wasClean {
+            // It would count for whatever stands here the next time.
+            if names.contains(WrittenMark.fileName) { try removeMark() }
+        } else {
+            scan = try recover(&segments, names)
+        }
 
         if segments.isEmpty {
             segments = [try newSegment(at: logStartOffset, nowMs)]
@@ -50,7 +55,8 @@ struct LogLoader {
             end = try scan.endOffset(of: segments[segments.count - 1])
         } catch where error.kind == .corruptMessage {
             // The stop was called clean and the end is not: somebody else wrote here, or the disk did not keep its word.
-            try scan.recover(&segments, from: segments[segments.count - 1].baseOffset, partition: partition)
+            let base = segments[segments.count - 1].baseOffset
+            _ = try scan.recover(&segments, from: base, settled: base, partition: partition)
             end = try scan.endOffset(of: segments[segments.count - 1])
         }
         if end < logStartOffset {
@@ -63,6 +69,53 @@ struct LogLoader {
             end = logStartOffset
         }
         return try open(segments, end, scan, names, nowMs)
+    }
+
+    /// After a kill: from the mark on where it counts, else from the recovery point on.
+    private func recover(_ segments: inout [Segment], _ names: [String]) throws(LogError) -> LogScan {
+        if names.contains(WrittenMark.fileName), let mark = try mark(), mark.endOffset > recoveryPoint,
+            try mark.isTrue(of: segments) {
+            var scan = LogScan(path: path, environment: environment, configuration: configuration)
+            var producers = ProducerStateTable()
+            producers.load(
+                mark.producers, at: mark.endOffset, expiredBefore: environment.clock.wallMs() - environment.producerIdExpirationMs)
+            scan.replayed = ReplayedState(producers: producers, epochs: mark.epochs)
+            scan.replayed?.epochs.mustBeWritten()
+            scan.largestBefore = (mark.segmentBase, mark.largestTimestamp)
+            let end = try scan.recover(&segments, from: mark.endOffset, settled: recoveryPoint, partition: partition)
+            if end >= mark.endOffset, scan.replayed != nil { return scan }
+            Self.logger.warn(
+                "the mark says more than is there; reading from the recovery point on",
+                ["partition": partition, "mark": mark.endOffset, "end": end])
+            try removeMark()
+        }
+        var scan = LogScan(path: path, environment: environment, configuration: configuration)
+        do throws(LogError) {
+            var state = ReplayedState(epochs: try epochs(names))
+            state.epochs.truncateFromEnd(recoveryPoint)
+            state.producers = try replay.run(names, scan, segments, endingAt: recoveryPoint, &state.epochs)
+            scan.replayed = state
+        } catch where error.kind == .corruptMessage {
+            // What the scan leaves of it is read again.
+        }
+        _ = try scan.recover(&segments, from: recoveryPoint, settled: recoveryPoint, partition: partition)
+        return scan
+    }
+
+    private var replay: ProducerReplay {
+        ProducerReplay(path: path, environment: environment, trustedUpTo: wasClean ? .max : recoveryPoint)
+    }
+
+    private func mark() throws(LogError) -> WrittenMark? {
+        guard let uptimeName = environment.fileSystem.uptimeName else { return nil }
+        let bytes = try storage { () throws(FileError) in
+            try environment.fileSystem.contents(path + "/" + WrittenMark.fileName, limit: LogLimits.markBytes)
+        }
+        return bytes.flatMap { WrittenMark($0, uptimeName: uptimeName) }
+    }
+
+    private func removeMark() throws(LogError) {
+        try storage { () throws(FileError) in try environment.fileSystem.remove(path + "/" + WrittenMark.fileName) }
     }
 
     private func open(
@@ -85,15 +138,23 @@ struct LogLoader {
                 return false
             }
         }
-        core.epochs = try epochs(names)
-        core.epochs.truncateFromEnd(end)
-        core.epochs.truncateFromStart(start)
         defer {
             // Most partitions rest: their files are opened when somebody comes.
             for segment in segments { for file in segment.files { file.close() } }
         }
-        try ProducerReplay(path: path, environment: environment, trustedUpTo: wasClean ? .max : recoveryPoint)
-            .run(names, scan, &core)
+        if let replayed = scan.replayed {
+            core.producers = replayed.producers
+            core.epochs = replayed.epochs
+            try replay.removeSnapshots(names, beyond: end)
+        } else {
+            core.epochs = try epochs(names)
+            core.epochs.truncateFromEnd(end)
+            core.producers = try replay.run(names, scan, segments, endingAt: end, &core.epochs)
+        }
+        core.epochs.truncateFromEnd(end)
+        core.epochs.truncateFromStart(start)
+        core.producers.endOffset = end
+        core.producers.highWatermarkReached(core.highWatermark)
         return PartitionLog(
             partition: partition, topicId: try topicId(names), directory: directory, environment: environment, core: core)
     }

@@ -9,6 +9,10 @@ struct LogScan {
     let configuration: LogConfiguration
     /// Everything from this offset on was read, and its index entries were made anew.
     private(set) var recoveredFrom: Int64?
+    /// Producers and epochs as of the offset from which `recover` reads, then of all that it has read; nil where they are not known.
+    var replayed: ReplayedState?
+    /// The largest timestamp before that offset in the segment that holds it, where that is known.
+    var largestBefore: (segmentBase: Int64, timestamp: TimestampOffset)?
 
     init(path: String, environment: LogEnvironment, configuration: LogConfiguration) {
         self.path = path
@@ -18,30 +22,38 @@ struct LogScan {
 
     // MARK: after a kill
 
-    /// Checks everything from the recovery point on. At the first batch that is not whole and right the log ends.
-    mutating func recover(_ segments: inout [Segment], from recoveryPoint: Int64, partition: TopicPartition) throws(LogError) {
+    /// Checks everything from an offset on. At the first batch that is not whole and right the log ends. What lies between
+    /// `settled` and there is right, but perhaps not on the disk yet. Where the log ends.
+    mutating func recover(
+        _ segments: inout [Segment], from start: Int64, settled: Int64, partition: TopicPartition
+    ) throws(LogError) -> Int64 {
         // A segment that ends at the recovery point got its last index entries when it was closed, which may have been later.
-        guard let first = segments.floorIndex(recoveryPoint - 1) ?? (segments.isEmpty ? nil : 0) else { return }
-        var slot = first
+        guard let first = segments.floorIndex(settled - 1) ?? (segments.isEmpty ? nil : 0) else { return 0 }
+        for segment in segments[first...] { segment.distrustIndexes() }
+        var slot = max(first, segments.floorIndex(start - 1) ?? 0), end: Int64 = 0
         while slot < segments.count {
             let segment = segments[slot], sizeBefore = segment.size
-            let (isWhole, end) = try recover(segment, from: recoveryPoint)
+            let isWhole: Bool
+            (isWhole, end) = try recover(segment, from: start)
             slot += 1
             if !isWhole {
                 LogLoader.logger.warn(
                     "cut the log at the first batch that is not whole",
                     ["partition": partition, "segment": segment.baseOffset, "from": segment.size, "to": sizeBefore])
-                return try drop(from: slot, of: &segments)
+                try drop(from: slot, of: &segments)
+                return end
             }
-            guard slot < segments.count else { return }
+            guard slot < segments.count else { return end }
             // The end of a segment may be lost and the next one not. Compaction leaves such gaps, too, and they are no loss.
             if end < segments[slot].baseOffset, !configuration.compacts {
                 LogLoader.logger.warn(
                     "cut the log at a gap", ["partition": partition, "from": end, "to": segments[slot].baseOffset])
-                return try drop(from: slot, of: &segments)
+                try drop(from: slot, of: &segments)
+                return end
             }
             try segment.finish()
         }
+        return end
     }
 
     private func drop(from slot: Int, of segments: inout [Segment]) throws(LogError) {
@@ -57,9 +69,12 @@ struct LogScan {
     /// Whether the segment is whole; if not it was cut. And the offset at which it ends.
     private mutating func recover(_ segment: Segment, from offset: Int64) throws(LogError) -> (isWhole: Bool, end: Int64) {
         let size = segment.size
-        segment.offsetIndex.distrust()
-        segment.timeIndex.distrust()
-        try mendIndexes(of: segment)
+        if offset > segment.baseOffset {
+            try mendIndexes(of: segment)
+        } else {
+            // All of it is read now, and its indexes are made by that.
+            try resetIndexes(of: segment)
+        }
         // Up to the recovery point the records are on the disk and were right: their heads are enough.
         var start = 0, last = segment.baseOffset - 1
         if offset > segment.baseOffset {
@@ -71,8 +86,12 @@ struct LogScan {
                 return true
             }
         }
+        // Where what should be right is not all there, producers and epochs have to be found out anew.
+        if offset > segment.baseOffset, last + 1 < offset { replayed = nil }
         recoveredFrom = min(recoveredFrom ?? .max, max(segment.baseOffset, last + 1))
-        try cutIndexes(of: segment, at: start, last + 1)
+        // Entries that come back name batches that are there, unless those are cut off below; and the next start cuts again, until the
+        // recovery point has passed.
+        try cutIndexes(of: segment, at: start, last + 1, durably: false)
         var builder = IndexBuilder(segment: segment, interval: configuration.indexIntervalBytes)
         let end = try segment.walkBatches(from: start, to: size) { batch, header, position throws(LogError) in
             guard header.baseOffset > last, header.lastOffset >= header.baseOffset, segment.reaches(header.lastOffset),
@@ -80,14 +99,16 @@ struct LogScan {
             else { return false }
             last = header.lastOffset
             try builder.add(header, at: position)
+            try replayed?.apply(header, batch.bytes, segment, position)
             return true
         }
         if end < size {
             try storage { () throws(FileError) in
                 let file = try segment.log.open()
                 try file.truncate(to: Int64(end))
-                // A batch that was cut off must not come back behind what is written in its place.
+                // A batch that was cut off must not come back behind what is written in its place, nor an entry that named it.
                 try file.sync()
+                try segment.syncIndexes()
             }
             segment.setSize(end)
             return (false, last + 1)
@@ -114,16 +135,20 @@ struct LogScan {
 
     /// Offset and time index of a segment, anew out of its batches' heads.
     func makeIndexes(of segment: Segment) throws(LogError) {
-        try storage { () throws(FileError) in
-            try segment.offsetIndex.reset()
-            try segment.timeIndex.reset()
-        }
+        try resetIndexes(of: segment)
         LogLoader.logger.warn("made the indexes of a segment anew", ["segment": segment.log.path])
         var builder = IndexBuilder(segment: segment, interval: configuration.indexIntervalBytes)
         _ = try segment.walkBatches(from: 0, to: segment.size) { _, header, position throws(LogError) in
             guard segment.reaches(header.lastOffset) else { return false }
             try builder.add(header, at: position)
             return true
+        }
+    }
+
+    private func resetIndexes(of segment: Segment) throws(LogError) {
+        try storage { () throws(FileError) in
+            try segment.offsetIndex.reset(durably: false)
+            try segment.timeIndex.reset(durably: false)
         }
     }
 
@@ -151,17 +176,20 @@ struct LogScan {
         return isRight
     }
 
-    func cutIndexes(of segment: Segment, at position: Int, _ offset: Int64) throws(LogError) {
-        try segment.offsetIndex.truncate(toPosition: position)
-        try segment.timeIndex.truncate(toOffset: offset)
+    func cutIndexes(of segment: Segment, at position: Int, _ offset: Int64, durably: Bool) throws(LogError) {
+        try segment.offsetIndex.truncate(toPosition: position, durably: durably)
+        try segment.timeIndex.truncate(toOffset: offset, durably: durably)
         if try !segment.timeIndex.isConsistent(endOffset: offset) {
-            try storage { () throws(FileError) in try segment.timeIndex.reset() }
+            try storage { () throws(FileError) in try segment.timeIndex.reset(durably: durably) }
         }
         try segment.abortIndex.truncate(toOffset: offset)
-        // The largest timestamp between the last entry that stays and here.
+        if let known = largestBefore, known.segmentBase == segment.baseOffset, replayed != nil {
+            return try segment.timeIndex.note(timestamp: known.timestamp.timestamp, lastOffset: known.timestamp.offset)
+        }
+        // The largest timestamp between the last entry that stays and here: far, where timestamps do not rise.
         let indexed = try segment.timeIndex.largest()
         let from = indexed.timestamp < 0 ? 0 : try segment.offsetIndex.floor(indexed.offset, mayWait: true).position
-        _ = try segment.walkBatches(from: from, to: position) { _, header, _ throws(LogError) in
+        try segment.walkHeaders(from: from, to: position) { header, _ throws(LogError) in
             try segment.timeIndex.note(timestamp: header.maxTimestamp, lastOffset: header.lastOffset)
             return true
         }
@@ -195,19 +223,22 @@ struct LogScan {
         return end
     }
 
-    /// Shows every batch from an offset on.
+    /// Shows every batch from an offset on, as far as they begin before `end`.
     func replay(
-        _ segments: [Segment], from offset: Int64,
+        _ segments: [Segment], from offset: Int64, to end: Int64,
         _ visit: (_ batch: UnsafeRawBufferPointer, _ header: RecordBatchHeader, Segment, Int) throws(LogError) -> Void
     ) throws(LogError) {
         guard let first = segments.floorIndex(offset) ?? (segments.isEmpty ? nil : 0) else { return }
-        for segment in segments[first...] {
+        for segment in segments[first...] where segment.baseOffset < end {
             let start = min(try segment.offsetIndex.floor(offset, mayWait: true).position, segment.size)
+            var isDone = false
             let stop = try segment.walkBatches(from: start, to: segment.size) { batch, header, position throws(LogError) in
+                isDone = header.baseOffset >= end
+                if isDone { return false }
                 if header.lastOffset >= offset { try visit(batch.bytes, header, segment, position) }
                 return true
             }
-            guard stop == segment.size else {
+            guard isDone || stop == segment.size else {
                 throw LogError(.corruptMessage, "\(segment.log.path): no record batch at byte \(stop)")
             }
         }
@@ -215,6 +246,13 @@ struct LogScan {
 }
 
 extension Segment {
+    /// An earlier process wrote them and may not have synced them.
+    fileprivate func distrustIndexes() {
+        offsetIndex.distrust()
+        timeIndex.distrust()
+        abortIndex.distrust()
+    }
+
     /// The time index gets its entries with the offset index; where it alone has none its file was lost.
     fileprivate var lacksTimeIndex: Bool { timeIndex.count == 0 && offsetIndex.count > 0 }
 }

@@ -99,6 +99,9 @@ final class AbortIndex: Sendable {
 
     func reset() throws(LogError) { try truncate(toOffset: .min) }
 
+    /// An earlier process wrote it and may not have synced it.
+    func distrust() { state.withLock { $0.isDirty = $0.count != 0 } }
+
     func sync() throws(FileError) {
         let isDirty = state.withLock { state in
             defer { state.isDirty = false }

@@ -35,6 +35,11 @@ struct EntryFile<Entry: IndexEntry>: Sendable {
         if pending.count >= LogLimits.pendingIndexEntries { try write() }
     }
 
+    /// Sees to it that a few more entries need no write.
+    mutating func makeRoom() throws(FileError) {
+        if pending.count >= LogLimits.pendingIndexEntries / 2 { try write() }
+    }
+
     /// Brings what waits onto the file.
     mutating func write() throws(FileError) {
         guard !pending.isEmpty else { return }
@@ -73,8 +78,24 @@ struct EntryFile<Entry: IndexEntry>: Sendable {
 
     var lastPending: Entry? { pending.last }
 
-    /// Keeps the first `count` entries.
-    mutating func truncate(to count: Int) throws(FileError) {
+    /// Shows every entry, read by pages, until the visitor says false.
+    func forEach(_ visit: (Entry) -> Bool) throws(LogError) {
+        let perPage = LogLimits.indexPageBytes / Entry.size
+        var slot = 0
+        while slot < written {
+            let count = min(perPage, written - slot)
+            let goesOn = try read(slot, count, true) { buffer in
+                (0..<count).allSatisfy { visit(Entry(buffer.baseAddress! + $0 * Entry.size)) }
+            }
+            guard goesOn else { return }
+            slot += count
+        }
+        _ = pending.allSatisfy(visit)
+    }
+
+    /// Keeps the first `count` entries. `durably`: the entries that come now may stand where others stood, for other records;
+    /// after a power loss those must not come back.
+    mutating func truncate(to count: Int, durably: Bool = true) throws(FileError) {
         lastSlot = 0
         if count >= written {
             pending.removeLast(max(0, min(pending.count, written + pending.count - count)))
@@ -83,8 +104,7 @@ struct EntryFile<Entry: IndexEntry>: Sendable {
         pending.removeAll()
         let file = try file.open(create: true)
         try file.truncate(to: Int64(count * Entry.size))
-        // The entries that come now may stand where others stood: after a power loss those must not come back.
-        try file.sync()
+        if durably { try file.sync() } else { isDirty = true }
         written = count
     }
 

@@ -83,7 +83,7 @@ final class OffsetIndex: Sendable {
     }
 
     /// Keeps the entries for positions below `size`.
-    func truncate(toPosition size: Int) throws(LogError) {
+    func truncate(toPosition size: Int, durably: Bool = true) throws(LogError) {
         try entries.withLock { entries throws(LogError) in
             var low = 0, high = entries.count
             while low < high {
@@ -91,27 +91,33 @@ final class OffsetIndex: Sendable {
                 if try Int(entries.entry(middle).position) < size { low = middle + 1 } else { high = middle }
             }
             guard low < entries.count else { return }
-            do throws(FileError) { try entries.truncate(to: low) } catch { throw LogError(error) }
+            do throws(FileError) { try entries.truncate(to: low, durably: durably) } catch { throw LogError(error) }
         }
     }
 
-    /// Whether offsets and positions rise throughout and stay inside a segment of `size` bytes.
+    /// Whether offsets and positions rise throughout and stay inside a segment of `size` bytes. No entry is for the first batch, so
+    /// zeros are entries that were lost.
     func isConsistent(segmentSize size: Int) throws(LogError) -> Bool {
         try entries.withLock { entries throws(LogError) in
-            var last: Entry?
-            for slot in 0..<entries.count {
-                let entry = try entries.entry(slot)
-                guard entry.relativeOffset >= 0, entry.position >= 0, entry.position < size else { return false }
-                if let last, entry.relativeOffset <= last.relativeOffset || entry.position <= last.position { return false }
+            var last: Entry?, isConsistent = true
+            try entries.forEach { entry in
+                isConsistent = entry.relativeOffset >= 0 && entry.position > 0 && entry.position < size
+                if let last {
+                    isConsistent = isConsistent && entry.relativeOffset > last.relativeOffset && entry.position > last.position
+                }
                 last = entry
+                return isConsistent
             }
-            return true
+            return isConsistent
         }
     }
 
+    func makeRoom() throws(FileError) { try entries.withLock { entries throws(FileError) in try entries.makeRoom() } }
     func write() throws(FileError) { try entries.withLock { entries throws(FileError) in try entries.write() } }
     func rest() throws(FileError) { try entries.withLock { entries throws(FileError) in try entries.rest() } }
-    func reset() throws(FileError) { try entries.withLock { entries throws(FileError) in try entries.truncate(to: 0) } }
+    func reset(durably: Bool = true) throws(FileError) {
+        try entries.withLock { entries throws(FileError) in try entries.truncate(to: 0, durably: durably) }
+    }
 
     func distrust() { entries.withLock { $0.distrust() } }
 

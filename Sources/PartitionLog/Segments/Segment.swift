@@ -72,6 +72,11 @@ final class Segment: Sendable {
         try abortIndex.sync()
     }
 
+    /// The same of offset and time index, whether or not they are known to have changed.
+    func syncIndexes() throws(FileError) {
+        for index in [offsetIndex.file, timeIndex.file] { try index.open(create: true).sync() }
+    }
+
     func rename(addingSuffix suffix: String) throws(FileError) {
         for file in files where !file.path.hasSuffix(suffix) { try file.rename(to: file.path + suffix) }
     }

@@ -67,6 +67,9 @@ final class TimeIndex: Sendable {
         try state.withLock { state throws(LogError) in try largest(&state) }
     }
 
+    /// The same without looking into the file; nil where that would be needed.
+    var knownLargest: TimestampOffset? { state.withLock { $0.largest } }
+
     private func largest(_ state: inout State) throws(LogError) -> TimestampOffset {
         if let largest = state.largest { return largest }
         let entry = try state.entries.entry(state.entries.count - 1)
@@ -121,7 +124,7 @@ final class TimeIndex: Sendable {
 
     /// Keeps the entries for offsets below `offset`; the largest timestamp is then that of the last one that stays,
     /// and the caller notes what lies between.
-    func truncate(toOffset offset: Int64) throws(LogError) {
+    func truncate(toOffset offset: Int64, durably: Bool = true) throws(LogError) {
         try state.withLock { state throws(LogError) in
             let relative = offset - baseOffset
             var low = 0, high = state.entries.count
@@ -130,7 +133,7 @@ final class TimeIndex: Sendable {
                 if try Int64(state.entries.entry(middle).relativeOffset) < relative { low = middle + 1 } else { high = middle }
             }
             if low < state.entries.count {
-                do throws(FileError) { try state.entries.truncate(to: low) } catch { throw LogError(error) }
+                do throws(FileError) { try state.entries.truncate(to: low, durably: durably) } catch { throw LogError(error) }
             }
             forgetLargest(&state)
         }
@@ -142,26 +145,31 @@ final class TimeIndex: Sendable {
         state.lastIndexed = none ? -1 : nil
     }
 
-    /// Whether timestamps rise and offsets do not fall throughout, and stay below the segment's end.
+    /// Whether timestamps rise and offsets do not fall throughout, and stay below the segment's end. Zeros are taken for an entry that
+    /// was lost, though a first batch of 1970 would have them.
     func isConsistent(endOffset: Int64) throws(LogError) -> Bool {
         try state.withLock { state throws(LogError) in
-            var last: Entry?
-            for slot in 0..<state.entries.count {
-                let entry = try state.entries.entry(slot)
-                guard entry.relativeOffset >= 0, baseOffset + Int64(entry.relativeOffset) < endOffset else { return false }
-                if let last, entry.timestamp <= last.timestamp || entry.relativeOffset < last.relativeOffset { return false }
+            var last: Entry?, isConsistent = true
+            try state.entries.forEach { entry in
+                isConsistent = entry.relativeOffset >= 0 && (entry.timestamp != 0 || entry.relativeOffset != 0)
+                    && baseOffset &+ Int64(entry.relativeOffset) < endOffset
+                if let last {
+                    isConsistent = isConsistent && entry.timestamp > last.timestamp && entry.relativeOffset >= last.relativeOffset
+                }
                 last = entry
+                return isConsistent
             }
-            return true
+            return isConsistent
         }
     }
 
+    func makeRoom() throws(FileError) { try state.withLock { state throws(FileError) in try state.entries.makeRoom() } }
     func write() throws(FileError) { try state.withLock { state throws(FileError) in try state.entries.write() } }
     func rest() throws(FileError) { try state.withLock { state throws(FileError) in try state.entries.rest() } }
 
-    func reset() throws(FileError) {
+    func reset(durably: Bool = true) throws(FileError) {
         try state.withLock { state throws(FileError) in
-            try state.entries.truncate(to: 0)
+            try state.entries.truncate(to: 0, durably: durably)
             forgetLargest(&state)
         }
     }
