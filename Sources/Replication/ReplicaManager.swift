@@ -16,6 +16,7 @@ package final class ReplicaManager: Sendable {
     private let log = Logger("replicas")
     /// Is told where replicas stand that the metadata have elsewhere or nowhere.
     private let place = Mutex<(@Sendable ([ReplicaPlace]) -> Void)?>(nil)
+    private let hasStarted = Atomic<Bool>(false)
 
     /// The broker's configuration without what was changed while it ran.
     private let configured: BrokerConfiguration
@@ -35,9 +36,23 @@ package final class ReplicaManager: Sendable {
     package func apply(_ change: ClusterChange) {
         let brokerChanged = change.configurations.contains { $0.type == ConfigurationResource.brokerType }
         if brokerChanged { applyBrokerConfiguration(change.after) }
+        // Told of all that is there, or of what has changed since.
+        let isFirst = !hasStarted.exchange(true, ordering: .acquiringAndReleasing)
+        if isFirst { setStraysAside(change.after) }
         if !change.topics.isEmpty { applyTopics(change) }
         if brokerChanged {
             for topic in change.after.topics { configure(topic) }
+        }
+    }
+
+    /// Partitions on the disk that the cluster does not know, or knows under another id. One without an id is taken for what its name
+    /// says.
+    private func setStraysAside(_ image: ClusterImage) {
+        for partitionLog in logs.logs {
+            let name = partitionLog.partition, topic = image.topic(name.topic)
+            let isKnown = topic?.partition(name.partition) != nil && (partitionLog.topicId == topic?.id || partitionLog.topicId == .zero)
+            guard !isKnown else { continue }
+            do throws(LogError) { try logs.setAside(name) } catch { log.error("partition \(name) cannot be set aside: \(error)") }
         }
     }
 
