@@ -34,7 +34,7 @@ package enum LogLimits {
     /// So long after the last slow write workers go on writing: nanoseconds.
     static let calmNs: UInt64 = 1_000_000_000
     /// What may wait for one directory before requests are held back: bytes.
-    static let queuedBytes = 64 << 20
+    package static let queuedBytes = 64 << 20
     /// How often a read looks again when a segment vanishes under it: tries.
     static let readAttempts = 4
 }

@@ -13,6 +13,8 @@ package final class LogEnvironment: Sendable {
     let submitCleaning: @Sendable (@escaping @Sendable () -> Void) -> Void
     /// What waits to be written to slow disks, of all directories together: bytes.
     let queuedBytes = Atomic<Int>(0)
+    /// How much may wait for one directory before requests are held back: bytes.
+    let queuedBytesLimit: Int
     /// `producer.id.expiration.ms`
     let producerIdExpirationMs: Int64
     /// After so many appended bytes a log gets its mark anew; nil where marks are of no use (`FileSystem.uptimeName`).
@@ -21,11 +23,13 @@ package final class LogEnvironment: Sendable {
     package init(
         fileSystem: FileSystem, clock: Clock, openFileLimit: Int = LogLimits.openFiles,
         producerIdExpirationMs: Int64 = 24 * 3_600_000, unmarkedBytes: Int = LogLimits.unmarkedBytes,
+        queuedBytesLimit: Int = LogLimits.queuedBytes,
         submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
         submitCleaning: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil
     ) {
         self.fileSystem = fileSystem
         self.clock = clock
+        self.queuedBytesLimit = queuedBytesLimit
         self.submit = submit
         self.submitCleaning = submitCleaning ?? submit
         self.producerIdExpirationMs = producerIdExpirationMs

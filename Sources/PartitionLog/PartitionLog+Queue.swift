@@ -56,6 +56,9 @@ extension PartitionLog {
         }
     }
 
+    /// So much waits to be written to its directory that requests with more have to wait themselves.
+    package var isCongested: Bool { directory.pace.queuedBytes > environment.queuedBytesLimit && directory.isOnline }
+
     private func queuedBytesChanged(by bytes: Int) {
         directory.pace.queuedBytesChanged(by: bytes)
         environment.queuedBytes.wrappingAdd(bytes, ordering: .relaxed)

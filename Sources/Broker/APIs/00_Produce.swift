@@ -85,7 +85,7 @@ struct Produce: APIHandler {
     private func needsCongestedDirectory(_ request: ProduceRequest, _ version: Int16, _ table: PartitionTable) -> Bool {
         for topic in request.topicData {
             guard let served = version >= 13 ? table.topic(topic.topicId) : table.topic(topic.name) else { continue }
-            for data in topic.partitionData where served.partition(data.index)?.log.directory.isCongested == true { return true }
+            for data in topic.partitionData where served.partition(data.index)?.log.isCongested == true { return true }
         }
         return false
     }

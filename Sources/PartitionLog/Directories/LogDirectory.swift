@@ -30,9 +30,6 @@ package final class LogDirectory: Sendable {
         state = Mutex(State(lock: lock, whenOffline: whenOffline))
     }
 
-    /// So much waits to be written that requests with more for this directory have to wait themselves.
-    package var isCongested: Bool { pace.queuedBytes > LogLimits.queuedBytes && isOnline }
-
     package var isOnline: Bool { online.load(ordering: .acquiring) }
 
     func fail(_ error: FileError) {

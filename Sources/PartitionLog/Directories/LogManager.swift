@@ -57,7 +57,7 @@ package final class LogManager: Sendable {
     package var startedUnclean: Bool { unclean.load(ordering: .acquiring) }
 
     /// Whether a log directory may have so much to write that it takes no more. Asked with every produce request.
-    package var mayBeCongested: Bool { environment.queuedBytes.load(ordering: .relaxed) > LogLimits.queuedBytes }
+    package var mayBeCongested: Bool { environment.queuedBytes.load(ordering: .relaxed) > environment.queuedBytesLimit }
 
     package func log(_ partition: TopicPartition) -> PartitionLog? { state.withLock { $0.logs[partition] } }
     package var logs: [PartitionLog] { state.withLock { Array($0.logs.values) } }

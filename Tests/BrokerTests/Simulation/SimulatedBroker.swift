@@ -31,6 +31,7 @@ final class SimulatedBroker {
     /// Opens the directories, recovers, and serves. Throws what a start throws.
     init(
         directories paths: [String] = ["/a"], disk: SimulatedDisk, clock: ManualClock, unmarkedBytes: Int = LogLimits.unmarkedBytes,
+        queuedBytesLimit: Int = LogLimits.queuedBytes,
         _ settings: KeyValuePairs<String, String> = [:]
     ) throws {
         self.disk = disk
@@ -44,7 +45,8 @@ final class SimulatedBroker {
         let (directories, owner) = try LogDirectory.open(paths, nodeId: 1, clusterId: "simulated", fileSystem: disk)
         logs = LogManager(
             directories: directories,
-            environment: LogEnvironment(fileSystem: disk, clock: clock, unmarkedBytes: unmarkedBytes, submit: submit))
+            environment: LogEnvironment(
+                fileSystem: disk, clock: clock, unmarkedBytes: unmarkedBytes, queuedBytesLimit: queuedBytesLimit, submit: submit))
         store = try EmbeddedMetadataStore.open(
             .init(directory: paths[0], nodeId: 1, fileSystem: disk, clock: clock, submit: submit))
         let (image, broker) = (store.image, live)
