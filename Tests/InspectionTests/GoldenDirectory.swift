@@ -3,6 +3,7 @@ import Foundation
 import Inspection
 import KafkaSchema
 import Synchronization
+import Testing
 
 /// A copy of the three log directories that Apache Kafka 4.4 left (compat/vectors/directory), gone when the test ends.
 final class GoldenDirectory {
@@ -32,7 +33,7 @@ final class GoldenDirectory {
         let unpacked = FileManager.default.temporaryDirectory.appending(path: "jackdaw-dump-\(UUID().uuidString)").path
         defer { try? FileManager.default.removeItem(atPath: unpacked) }
         try? shell("gzip -dc '\(vectors)/dump.txt.gz' > '\(unpacked)'")
-        let text = String(decoding: FileManager.default.contents(atPath: unpacked) ?? Data(), as: UTF8.self)
+        let text = String(decoding: (try? PosixFileSystem().contents(unpacked, limit: 1 << 26)) ?? [], as: UTF8.self)
         for line in text.split(separator: "\n") {
             if line.hasPrefix("Dumping ") {
                 sections.append((String(line.dropFirst(8)), []))
@@ -45,17 +46,27 @@ final class GoldenDirectory {
 
     /// Every file with its content and its time of change.
     func contents() throws -> [String: [UInt8]] {
+        let fileSystem = PosixFileSystem()
         var all: [String: [UInt8]] = [:]
-        for case let name as String in FileManager.default.enumerator(atPath: path)! {
-            let full = path + "/" + name
-            let facts = try FileManager.default.attributesOfItem(atPath: full)
-            let time = (facts[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0
-            all[name] = Array("\(time) ".utf8) + (FileManager.default.contents(atPath: full) ?? Data())
+        func add(_ directory: String, depth: Int) throws {
+            for name in try fileSystem.list(path + directory) {
+                let inner = directory + "/" + name
+                let status = try #require(try fileSystem.status(path + inner))
+                if status.isDirectory {
+                    if depth < 3 { try add(inner, depth: depth + 1) }
+                } else {
+                    let bytes = try fileSystem.contents(path + inner, limit: 1 << 26) ?? []
+                    all[String(inner.dropFirst())] = Array("\(status.modifiedMs) ".utf8) + bytes
+                }
+            }
         }
+        try add("", depth: 0)
         return all
     }
 
-    func bytes(_ name: String) throws -> [UInt8] { Array(try Data(contentsOf: URL(filePath: path + "/" + name))) }
+    func bytes(_ name: String) throws -> [UInt8] {
+        try #require(try PosixFileSystem().contents(path + "/" + name, limit: 1 << 26))
+    }
     func write(_ bytes: [UInt8], to name: String) throws { try Data(bytes).write(to: URL(filePath: path + "/" + name)) }
     func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: path + "/" + name) }
 }

@@ -4,75 +4,23 @@ internal import Synchronization
 /// A file system in which everything can be changed and nothing is: changes are kept in memory over files that are only read.
 /// What a start does to a directory is found out by letting it do it here.
 final class DryRunDisk: FileSystem, @unchecked Sendable {  // the state has its lock
-    enum Change: Equatable {
-        case makes(String)
-        case writes(String)
-        case cuts(String, from: Int64, to: Int64)
-        case removes(String)
-        case renames(String, to: String)
-    }
-
     private enum Entry {
         case file(DryRunFile)
         case directory
         case removed
     }
 
-    private struct State {
-        var entries: [String: Entry] = [:]
-        var changes: [Change] = []
-        /// Files that have a `writes` among the changes: many writes are one.
-        var written: Set<String> = []
-        var heldBytes = 0
-        /// What was read of the segments in each folder: bytes.
-        var readByDirectory: [String: Int64] = [:]
-    }
-
     private let base: FileSystem
-    private let state = Mutex(State())
+    private let entries = Mutex<[String: Entry]>([:])
+    /// What happened.
+    let ledger = DryRunLedger()
 
     init(over base: FileSystem) {
         self.base = base
         super.init()
     }
 
-    var changes: [Change] { state.withLock { $0.changes } }
-
-    /// What was read of the segments in a folder: bytes.
-    func bytesRead(below directory: String) -> Int64 { state.withLock { $0.readByDirectory[directory] ?? 0 } }
-
-    fileprivate func note(_ change: Change) {
-        state.withLock { state in
-            if case .writes(let path) = change, !state.written.insert(path).inserted { return }
-            state.changes.append(change)
-        }
-    }
-
-    /// A file that is replaced by way of another name is written; the other name is of no interest.
-    private func forget(temporary path: String) {
-        state.withLock { state in
-            for change in [Change.writes(path), .makes(path)] {
-                if let place = state.changes.lastIndex(of: change) { state.changes.remove(at: place) }
-            }
-            state.written.remove(path)
-        }
-    }
-
-    fileprivate func noteRead(_ path: String, _ count: Int) {
-        guard path.hasSuffix(".log") else { return }
-        state.withLock { $0.readByDirectory[path.parentPath, default: 0] += Int64(count) }
-    }
-
-    fileprivate func hold(_ bytes: Int, for path: String) throws(FileError) {
-        let held = state.withLock { state in
-            state.heldBytes += bytes
-            return state.heldBytes
-        }
-        // ENOMEM: what a start would write is more than a dry run can keep.
-        if held > InspectionLimits.dryRunBytes { throw FileError(.write, path, code: 12) }
-    }
-
-    private func entry(_ path: String) -> Entry? { state.withLock { $0.entries[path] } }
+    private func entry(_ path: String) -> Entry? { entries.withLock { $0[path] } }
 
     override func open(_ path: String, _ mode: OpenMode) throws(FileError) -> File {
         let known = entry(path)
@@ -92,9 +40,9 @@ final class DryRunDisk: FileSystem, @unchecked Sendable {  // the state has its 
         }
         if under == nil, mode == .read || mode == .readWrite { throw FileError(.open, path, code: 2) }
         let size = mode == .replace ? 0 : try under?.size() ?? 0
-        if under == nil { note(.makes(path)) } else if mode == .replace { note(.writes(path)) }
-        let file = DryRunFile(path: path, over: under, size: size, disk: self)
-        if mode != .read { state.withLock { $0.entries[path] = .file(file) } }
+        if under == nil { ledger.note(.makes(path)) } else if mode == .replace { ledger.note(.writes(path)) }
+        let file = DryRunFile(path: path, over: under, size: size, ledger)
+        if mode != .read { entries.withLock { $0[path] = .file(file) } }
         return file
     }
 
@@ -116,8 +64,7 @@ final class DryRunDisk: FileSystem, @unchecked Sendable {  // the state has its 
         } catch  where error.isNotFound {
             guard case .directory = entry(directory) else { throw error }
         }
-        let entries = state.withLock { $0.entries }
-        for (path, entry) in entries where path.parentPath == directory {
+        for (path, entry) in entries.withLock({ $0 }) where path.parentPath == directory {
             if case .removed = entry {
                 names.remove(path.lastPathComponent)
             } else {
@@ -129,8 +76,8 @@ final class DryRunDisk: FileSystem, @unchecked Sendable {  // the state has its 
 
     override func makeDirectory(_ path: String) throws(FileError) {
         guard try status(path) == nil else { return }
-        note(.makes(path))
-        state.withLock { $0.entries[path] = .directory }
+        ledger.note(.makes(path))
+        entries.withLock { $0[path] = .directory }
     }
 
     override func rename(_ path: String, to newPath: String) throws(FileError) {
@@ -139,21 +86,21 @@ final class DryRunDisk: FileSystem, @unchecked Sendable {  // the state has its 
         guard !found.isDirectory else { throw FileError(.rename, path, code: 21) }
         guard let file = try open(path, .readWrite) as? DryRunFile else { throw FileError(.rename, path, code: 2) }
         if path == newPath + ".tmp" || path == newPath + ".part" {
-            forget(temporary: path)
-            note(.writes(newPath))
+            ledger.forget(temporary: path)
+            ledger.note(.writes(newPath))
         } else {
-            note(.renames(path, to: newPath))
+            ledger.note(.renames(path, to: newPath))
         }
-        state.withLock { state in
-            state.entries[path] = .removed
-            state.entries[newPath] = .file(file)
+        entries.withLock { entries in
+            entries[path] = .removed
+            entries[newPath] = .file(file)
         }
     }
 
     override func remove(_ path: String) throws(FileError) {
         guard try status(path) != nil else { return }
-        note(.removes(path))
-        state.withLock { $0.entries[path] = .removed }
+        ledger.note(.removes(path))
+        entries.withLock { $0[path] = .removed }
     }
 
     override func removeDirectory(_ path: String) throws(FileError) { try remove(path) }
@@ -177,11 +124,11 @@ final class DryRunFile: File, @unchecked Sendable {  // the state has its lock
 
     private let under: File?
     private let state: Mutex<State>
-    private let disk: DryRunDisk
+    private let ledger: DryRunLedger
 
-    init(path: String, over under: File?, size: Int64, disk: DryRunDisk) {
+    init(path: String, over under: File?, size: Int64, _ ledger: DryRunLedger) {
         self.under = under
-        self.disk = disk
+        self.ledger = ledger
         state = Mutex(State(underSize: size, size: size))
         super.init(path: path)
     }
@@ -204,7 +151,7 @@ final class DryRunFile: File, @unchecked Sendable {  // the state has its lock
                 page += 1
             }
         }
-        disk.noteRead(path, count)
+        ledger.noteRead(path, count)
         return count
     }
 
@@ -224,12 +171,12 @@ final class DryRunFile: File, @unchecked Sendable {  // the state has its lock
 
     override func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {
         guard bytes.count > 0 else { return }
-        disk.note(.writes(path))
+        ledger.note(.writes(path))
         var page = offset / Int64(Self.page)
         while page * Int64(Self.page) < offset + Int64(bytes.count) {
             var content = state.withLock { $0.pages[page] }
             if content == nil {
-                try disk.hold(Self.page, for: path)
+                try ledger.hold(Self.page, for: path)
                 content = try wholePage(page)
             }
             let start = page * Int64(Self.page)
@@ -253,7 +200,7 @@ final class DryRunFile: File, @unchecked Sendable {  // the state has its lock
 
     override func truncate(to size: Int64) throws(FileError) {
         let before = state.withLock { $0.size }
-        if size < before { disk.note(.cuts(path, from: before, to: size)) }
+        if size < before { ledger.note(.cuts(path, from: before, to: size)) }
         try clearLastPage(size)
         state.withLock { state in
             state.size = size

@@ -19,7 +19,7 @@ struct StartRehearsal {
         var refusal: String?
         var image: ClusterImage?
         var obstacles: [Takeover.Obstacle] = []
-        var changes: [DryRunDisk.Change] = []
+        var changes: [DryRunLedger.Change] = []
         var partitions: [Recovered] = []
         /// Warnings and errors in the start's own words.
         var words: [LogEvent] = []
@@ -43,7 +43,7 @@ struct StartRehearsal {
         } during: {
             rehearse(on: disk, &outcome)
         }
-        outcome.changes = disk.changes
+        outcome.changes = disk.ledger.changes
         outcome.words = words.all
         return outcome
     }
@@ -71,7 +71,7 @@ struct StartRehearsal {
                 Recovered(
                     partition: log.partition, path: log.path, startOffset: log.logStartOffset,
                     endOffset: log.logEndOffset,
-                    bytesRead: disk.bytesRead(below: log.path))
+                    bytesRead: disk.ledger.bytesRead(below: log.path))
             }.sorted { $0.partition < $1.partition }
         } catch {
             outcome.refusal = error.description
