@@ -80,8 +80,8 @@ package final class LogManager: Sendable {
         load.run(threads: threads, submit: environment.submit)
         if let failure = load.failure { throw failure }
         for directory in directories where directory.isOnline {
-            directory.keepsRecoveryPoints { [weak self] () throws(FileError) in
-                try self?.writeCheckpoints(of: directory, [.recoveryPoint])
+            directory.keepsRecoveryPoints { [weak self, weak directory] () throws(FileError) in
+                if let directory { try self?.writeCheckpoints(of: directory, [.recoveryPoint]) }
             }
             // What was cut, or is gone, must not have a recovery point beyond its end when something new stands there.
             if startedUnclean { try storage { () throws(FileError) in try directory.writeRecoveryPoints() } }
