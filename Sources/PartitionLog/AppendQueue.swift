@@ -39,8 +39,9 @@ struct AppendQueue: Sendable {
 }
 
 /// How a log directory's writes go, and the appends that wait for it. Appends are written by whoever brings them while that is fast;
-/// after one slow write a worker writes for all logs of the directory, until it has been fast for a while. So a loop waits for a
-/// disk once, not with every request.
+/// after one slow write a worker writes for all logs of the directory, until it has been fast for a while: a short one at first, since
+/// one slow write may be an accident and a worker costs more, then a longer one each time that the disk was still slow. So a loop
+/// waits for a disk now and then, not with every request.
 final class DirectoryPace: Sendable {
     private struct Drain {
         var logs: [PartitionLog] = []
@@ -49,6 +50,8 @@ final class DirectoryPace: Sendable {
 
     /// Until when (monotonic) a worker writes; 0: everybody does.
     private let slowUntilNs = Atomic<UInt64>(0)
+    private let lastSlowNs = Atomic<UInt64>(0)
+    private let calmNs = Atomic<UInt64>(LogLimits.calmNs)
     private let queued = Atomic<Int>(0)
     private let drain = Mutex(Drain())
 
@@ -71,7 +74,21 @@ final class DirectoryPace: Sendable {
         if took < LogLimits.slowWriteNs { return false }
         // A large write takes its time on the fastest disk.
         if took < LogLimits.slowWriteNs + UInt64(bytes) * 1_000_000_000 / UInt64(LogLimits.slowBytesPerSecond) { return false }
-        return slowUntilNs.exchange(toNs + LogLimits.calmNs, ordering: .relaxed) == 0
+        return wasSlow(toNs)
+    }
+
+    private func wasSlow(_ nowNs: UInt64) -> Bool {
+        var calm = calmNs.load(ordering: .relaxed)
+        let isNew = slowUntilNs.load(ordering: .relaxed) == 0
+        if isNew {
+            // Two threads that come here at once make it longer twice, which does no harm.
+            let isAgain = nowNs &- lastSlowNs.load(ordering: .relaxed) < 10 * calm
+            calm = isAgain ? min(2 * calm, LogLimits.longestCalmNs) : LogLimits.calmNs
+            calmNs.store(calm, ordering: .relaxed)
+        }
+        lastSlowNs.store(nowNs, ordering: .relaxed)
+        slowUntilNs.store(nowNs + calm, ordering: .relaxed)
+        return isNew
     }
 
     /// A worker writes what waits in `log`. One worker at a time for a directory: a disk that stands must not take them all.

@@ -31,8 +31,9 @@ package enum LogLimits {
     /// A write that takes longer is slow: nanoseconds, and bytes a second for what is larger than a disk's cache takes in that time.
     static let slowWriteNs: UInt64 = 20_000_000
     static let slowBytesPerSecond = 200_000_000
-    /// So long after the last slow write workers go on writing: nanoseconds.
-    static let calmNs: UInt64 = 1_000_000_000
+    /// So long after the last slow write workers go on writing, and at most so long where slow writes come again and again: ns.
+    static let calmNs: UInt64 = 50_000_000
+    static let longestCalmNs: UInt64 = 2_000_000_000
     /// What may wait for one directory before requests are held back: bytes.
     package static let queuedBytes = 64 << 20
     /// How often a read looks again when a segment vanishes under it: tries.

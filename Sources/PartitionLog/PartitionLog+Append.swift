@@ -35,7 +35,7 @@ extension PartitionLog {
             core.isResting = false
             try account(bytes, at: position, &core)
             if directory.pace.wrote(bytes.count, fromNs: begun, toNs: environment.clock.now().nanoseconds) {
-                Self.logger.info("the disk is slow: workers write until it is fast again", ["directory": directory.path])
+                Self.logger.debug("the disk is slow: workers write until it is fast again", ["directory": directory.path])
             }
             return finish(plan, segment, at: position, nowMs: nowMs, &core)
         }

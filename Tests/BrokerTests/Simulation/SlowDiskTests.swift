@@ -85,9 +85,22 @@ import Testing
         #expect(try client.takeProduced() == nil)
         broker.settle()
         #expect(try client.takeProduced()?.offset == 3)
-        clock.advance(ms: 1500)
+        clock.advance(ms: 60)
         try client.sendProduce("t", slow, try batch("4"))
         #expect(try client.takeProduced()?.offset == 4)
+        // The longer it is slow now and then, the longer a worker goes on.
+        disk.faults.slowWrites = ("/a", clock, 300)
+        try client.sendProduce("t", slow, try batch("5"))
+        #expect(try client.takeProduced()?.offset == 5)
+        disk.faults.slowWrites = nil
+        clock.advance(ms: 60)
+        try client.sendProduce("t", slow, try batch("6"))
+        #expect(try client.takeProduced() == nil)
+        broker.settle()
+        #expect(try client.takeProduced()?.offset == 6)
+        clock.advance(ms: 60)
+        try client.sendProduce("t", slow, try batch("7"))
+        #expect(try client.takeProduced()?.offset == 7)
     }
 
     @Test func `an idempotent producer's batches are checked against those that wait, and come in once`() throws {
