@@ -2,17 +2,14 @@ import Glibc
 import TLS
 import Testing
 
+/// How many handshakes the run under the address sanitizer makes; nil elsewhere.
+private let handshakes = getenv("JACKDAW_SANITIZED_HANDSHAKES").flatMap { Int(String(cString: $0)) }
+
 @Suite struct LeakTests {
-    /// Resident memory of the process.
-    private func residentBytes() -> Int {
-        let pages = text(of: "/proc/self/statm").split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        return pages * 4096
-    }
-
-    /// How many the run under the address sanitizer makes; it reports what is lost by itself, and keeps freed memory for a while.
-    private let sanitized = getenv("JACKDAW_SANITIZED_HANDSHAKES").flatMap { Int(String(cString: $0)) }
-
-    @Test func `thousands of handshakes, half of them broken off at some step, leave nothing behind`() throws {
+    // The sanitizer says what is lost, and ends the run with an error. Elsewhere nothing would judge: the process's memory is that of
+    // the tests beside this one, too. What the broker's memory does is measured from outside (compat/abuse/run-tls).
+    @Test(.enabled(if: handshakes != nil, "the address sanitizer judges"))
+    func `thousands of handshakes, half of them broken off at some step, leave nothing behind`() throws {
         let authority = try Authority()
         let server = try TLSContext(
             server: authority.server { $0.clientAuthentication = .requested; $0.truststoreCertificates = authority.pem })
@@ -39,10 +36,6 @@ import Testing
             _ = pair.handshake()
             pair.server.close()
         }
-        for number in 0..<500 { try one(number) }
-        let before = residentBytes()
-        for number in 0..<(sanitized ?? 2_000) { try one(number) }
-        // Other tests run beside this one; a leaked connection would be 2,000 times 10 KB.
-        #expect(sanitized != nil || residentBytes() - before < 12 << 20)
+        for number in 0..<(handshakes ?? 0) { try one(number) }
     }
 }
