@@ -119,23 +119,17 @@ package final class PosixFileSystem: FileSystem, @unchecked Sendable {  // it ke
         return answer == 0 ? nil : holder
     }
 
-    public override var uptimeName: String? {
+    public override var uptimeName: String? { Self.bootId }
+
+    /// Read once: every log asks for it, and it is the same as long as this process runs. The size of a file in /proc says nothing.
+    private static let bootId: String? = {
         do throws(FileError) {
-            guard let bytes = try contents("/proc/sys/kernel/random/boot_id", readAtMost: 64), bytes.count >= 36 else { return nil }
-            return String(decoding: bytes[..<36], as: UTF8.self)
+            let bytes = try PosixFileSystem().open("/proc/sys/kernel/random/boot_id", .read).bytes(at: 0, count: 64)
+            return bytes.count >= 36 ? String(decoding: bytes[..<36], as: UTF8.self) : nil
         } catch {
             return nil
         }
-    }
-
-    /// Of a file whose size says nothing, as those in /proc.
-    private func contents(_ path: String, readAtMost limit: Int) throws(FileError) -> [UInt8]? {
-        do throws(FileError) {
-            return try open(path, .read).bytes(at: 0, count: limit)
-        } catch where error.isNotFound {
-            return nil
-        }
-    }
+    }()
 
     public override func space(_ path: String) throws(FileError) -> (total: Int64, usable: Int64) {
         var found = statvfs()
