@@ -17,32 +17,32 @@ extension ErrorCode {
     var tellsOfAnotherLeader: Bool { self == .notLeaderOrFollower || self == .fencedLeaderEpoch }
 }
 
-extension ProduceResponse.LeaderIdAndEpoch {
+/// Produce and Fetch have the same two structs in their answers.
+protocol LeaderIdAndEpochFields {
+    var leaderId: Int32 { get set }
+    var leaderEpoch: Int32 { get set }
+}
+
+protocol NodeEndpointFields: WireStruct {
+    var nodeId: Int32 { get set }
+    var host: WireBytes { get set }
+    var port: Int32 { get set }
+    var rack: WireBytes? { get set }
+}
+
+extension ProduceResponse.LeaderIdAndEpoch: LeaderIdAndEpochFields {}
+extension FetchResponse.LeaderIdAndEpoch: LeaderIdAndEpochFields {}
+extension ProduceResponse.NodeEndpoint: NodeEndpointFields {}
+extension FetchResponse.NodeEndpoint: NodeEndpointFields {}
+
+extension LeaderIdAndEpochFields {
     mutating func fill(_ leadership: PartitionLeadership) {
         leaderId = leadership.leader
         leaderEpoch = leadership.epoch
     }
 }
 
-extension FetchResponse.LeaderIdAndEpoch {
-    mutating func fill(_ leadership: PartitionLeadership) {
-        leaderId = leadership.leader
-        leaderEpoch = leadership.epoch
-    }
-}
-
-extension WireArray<ProduceResponse.NodeEndpoint> {
-    init(_ own: OwnEndpoint, in arena: Arena) {
-        self.init(count: 1, in: arena) { _, node in
-            node.nodeId = own.identity.nodeId
-            node.host = WireBytes(copying: own.listener.advertisedHost, in: arena)
-            node.port = own.listener.advertisedPort
-            node.rack = own.identity.rack.map { WireBytes(copying: $0, in: arena) }
-        }
-    }
-}
-
-extension WireArray<FetchResponse.NodeEndpoint> {
+extension WireArray where Element: NodeEndpointFields {
     init(_ own: OwnEndpoint, in arena: Arena) {
         self.init(count: 1, in: arena) { _, node in
             node.nodeId = own.identity.nodeId

@@ -49,9 +49,9 @@ struct Produce: APIHandler {
                     return answer.errorCode = unknown.rawValue
                 }
                 guard !served.isInternal else { return answer.errorCode = ErrorCode.invalidTopicException.rawValue }
-                guard let partition = served.partition(data.index), partition.isLed else {
-                    let absence =
-                        served.partition(data.index) == nil ? served.absence(data.index) : .notLeaderOrFollower
+                let here = served.partition(data.index)
+                guard let partition = here, partition.isLed else {
+                    let absence = here == nil ? served.absence(data.index) : .notLeaderOrFollower
                     answer.errorCode = absence.rawValue
                     if absence.tellsOfAnotherLeader, caller.version >= 10,
                         let leadership = served.leadership(data.index)
