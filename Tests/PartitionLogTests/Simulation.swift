@@ -8,7 +8,7 @@ import TestKit
 @testable import PartitionLog
 
 /// One run: a random life of a log, and a model of what it must remember.
-final class Simulation {
+final class Simulation: SeededSimulation {
     struct Violation: Error, CustomStringConvertible {
         var description: String
     }

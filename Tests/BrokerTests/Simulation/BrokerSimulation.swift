@@ -8,7 +8,7 @@ import TestKit
 @testable import PartitionLog
 
 /// A random life of a whole broker on a disk that misbehaves, driven by requests, and a model of what it has promised.
-final class BrokerSimulation {
+final class BrokerSimulation: SeededSimulation {
     struct Violation: Error, CustomStringConvertible {
         var description: String
     }

@@ -214,4 +214,3 @@ import Testing
         #expect(!clients[79].wasHeldBack)
     }
 }
-
