@@ -24,6 +24,9 @@ func command(_ name: String, _ imports: [Target.Dependency], path: String? = nil
 // libsnappy.a is C++; OpenSSL's archive comes in place of the shared library.
 let foreign: [LinkerSetting] = linksStatically ? [.unsafeFlags(["-Xlinker", "-lstdc++"])] : []
 
+// Its malloc stands before the C library's, of which the rest is needed.
+let countsAllocations: [LinkerSetting] = linksStatically ? [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "muldefs"])] : []
+
 func tests(_ name: String, _ imports: [Target.Dependency], resources: [Resource] = []) -> Target {
     .testTarget(name: name, dependencies: imports, resources: resources, swiftSettings: strict)
 }
@@ -97,12 +100,25 @@ let package = Package(
         command("Bench", [
             "KafkaWire", "KafkaMessages", "KafkaRecords", "EventLoop", "TLS", "CommandLineOptions", "Telemetry", "CJackdaw",
         ], path: "tools/Bench"),
+        .executableTarget(
+            name: "Allocations",
+            dependencies: [
+                "BrokerKit", "Broker", "Cluster", "Exchange", "EventLoop", "KafkaMessages", "KafkaRecords", "KafkaWire", "Telemetry",
+                "CAllocations",
+            ],
+            path: "tools/Allocations", swiftSettings: strict, linkerSettings: foreign + countsAllocations),
 
         // Tests.
         .target(
             name: "TestKit",
             dependencies: ["KafkaWire", "KafkaMessages", "KafkaRecords", "EventLoop", "Files", "Exchange", "Telemetry", "CZlib"],
             path: "Tests/TestKit", swiftSettings: strict),
+        .target(
+            name: "BrokerKit",
+            dependencies: [
+                "Server", "Broker", "Replication", "Exchange", "Cluster", "PartitionLog", "Files", "EventLoop", "Configuration",
+            ],
+            path: "Tests/BrokerKit", swiftSettings: strict),
         .target(name: "CAllocations", path: "Tests/CAllocations"),
         tests("KafkaWireTests", ["KafkaWire", "TestKit"]),
         tests("KafkaMessagesTests", ["KafkaWire", "KafkaMessages", "TestKit"]),
@@ -125,7 +141,7 @@ let package = Package(
         ]),
         tests("BrokerTests", [
             "Server", "Broker", "Groups", "Replication", "Exchange", "Cluster", "PartitionLog", "KafkaWire", "KafkaMessages",
-            "KafkaRecords", "Files", "EventLoop", "Configuration", "Telemetry", "TLS", "TestKit", "CAllocations",
+            "KafkaRecords", "Files", "EventLoop", "Configuration", "Telemetry", "TLS", "TestKit", "BrokerKit",
         ]),
         tests("InspectionTests", [
             "Inspection", "KafkaSchema", "PartitionLog", "Cluster", "KafkaWire", "KafkaMessages", "KafkaRecords", "Files", "EventLoop",

@@ -1,4 +1,5 @@
 import Broker
+import BrokerKit
 import Cluster
 import Glibc
 import KafkaMessages

@@ -77,9 +77,7 @@ struct Fetch: APIHandler {
         let targets: [FetchTarget]? = session.state.withLock { state in
             guard state.epoch == epoch else { return nil }
             state.advanceEpoch()
-            if !request.topics.isEmpty || !request.forgottenTopicsData.isEmpty {
-                state.update(request.targets(version: version), forget: request.forgotten(version: version))
-            }
+            state.update(request, version: version)
             return state.targets
         }
         guard let targets else { return .failure(Refusal(errorCode: ErrorCode.invalidFetchSessionEpoch.rawValue)) }

@@ -21,18 +21,10 @@ struct FetchContext: Sendable {
     let own: OwnEndpoint
 
     func send(_ reading: FetchReading, _ terms: FetchTerms, on desk: RequestDesk, _ reply: consuming Reply) {
-        let outcomes = kind == .incremental ? reading.outcomes.filter(\.isNews) : reading.outcomes
+        let isPartial = kind == .incremental && !reading.outcomes.allSatisfy(\.isNews)
+        let outcomes = isPartial ? reading.outcomes.filter(\.isNews) : reading.outcomes
         // The answer that begins a session leaves the order as the client gave it, as Kafka's does.
-        let isLater = kind == .incremental
-        session?.state.withLock { state in
-            state.answered(
-                outcomes.map {
-                    (
-                        key: $0.target.key, highWatermark: $0.toldHighWatermark, logStartOffset: $0.logStartOffset,
-                        moves: isLater && $0.recordBytes > 0
-                    )
-                })
-        }
+        session?.state.withLock { $0.answered(outcomes, reorders: kind == .incremental) }
         var response = FetchResponse()
         response.sessionId = session?.id ?? 0
         let arena = desk.arena

@@ -44,14 +44,18 @@ extension FetchRequest {
     func targets(version: Int16) -> [FetchTarget] {
         var targets: [FetchTarget] = []
         targets.reserveCapacity(topics.reduce(0) { $0 + $1.partitions.count })
+        forEachTarget(version: version) { targets.append($0) }
+        return targets
+    }
+
+    func forEachTarget(version: Int16, _ body: (FetchTarget) -> Void) {
         for topic in topics {
             var key = FetchKey(topicId: topic.topicId, name: version >= 13 ? [] : topic.topic.array, partition: 0)
             for partition in topic.partitions {
                 key.partition = partition.partition
-                targets.append(FetchTarget(partition, key: key))
+                body(FetchTarget(partition, key: key))
             }
         }
-        return targets
     }
 
     func forgotten(version: Int16) -> [FetchKey] {
@@ -88,8 +92,9 @@ final class FetchSession: Sendable {
 }
 
 extension FetchSession.State {
-    mutating func update(_ named: [FetchTarget], forget: [FetchKey]) {
-        for target in named {
+    /// What the client names from now on, and what it names no longer.
+    mutating func update(_ request: FetchRequest, version: Int16) {
+        request.forEachTarget(version: version) { target in
             if let place = places[target.key] {
                 targets[place].update(from: target)
             } else {
@@ -97,22 +102,23 @@ extension FetchSession.State {
                 targets.append(target)
             }
         }
-        guard !forget.isEmpty else { return }
-        let gone = Set(forget)
+        guard !request.forgottenTopicsData.isEmpty else { return }
+        let gone = Set(request.forgotten(version: version))
         targets.removeAll { gone.contains($0.key) }
         renumber()
     }
 
     /// After an answer: what it told is known now, and what had records goes behind the others.
-    mutating func answered(_ told: [(key: FetchKey, highWatermark: Int64, logStartOffset: Int64, moves: Bool)]) {
-        var moved: Set<FetchKey> = []
-        for one in told {
-            guard let place = places[one.key] else { continue }
-            targets[place].knownHighWatermark = one.highWatermark
-            targets[place].knownLogStartOffset = one.logStartOffset
-            if one.moves { moved.insert(one.key) }
+    mutating func answered(_ outcomes: [FetchOutcome], reorders: Bool) {
+        for outcome in outcomes {
+            guard let place = places[outcome.target.key] else { continue }
+            targets[place].knownHighWatermark = outcome.toldHighWatermark
+            targets[place].knownLogStartOffset = outcome.logStartOffset
         }
-        guard !moved.isEmpty, moved.count < targets.count else { return }
+        // Nothing to do where all of them go behind the others.
+        guard reorders, outcomes.contains(where: { $0.recordBytes > 0 }) else { return }
+        guard outcomes.count < targets.count || outcomes.contains(where: { $0.recordBytes == 0 }) else { return }
+        let moved = Set(outcomes.lazy.filter { $0.recordBytes > 0 }.map(\.target.key))
         targets = targets.filter { !moved.contains($0.key) } + targets.filter { moved.contains($0.key) }
         renumber()
     }

@@ -1,30 +1,29 @@
-import Broker
-import Cluster
-import Configuration
-import EventLoop
-import Exchange
-import Files
-import Foundation
-import KafkaWire
-import PartitionLog
-import Replication
-import Server
+package import Broker
+package import Cluster
+internal import Configuration
+package import EventLoop
+internal import Exchange
+internal import Files
+internal import Foundation
+package import PartitionLog
+internal import Replication
+internal import Server
 
 /// A whole broker on loopback over a temporary directory, its loop on a thread of its own.
-final class WholeBroker: @unchecked Sendable {
-    let loop = EventLoop()!
-    let store: EmbeddedMetadataStore
-    let port: UInt16
+package final class WholeBroker: @unchecked Sendable {  // the loop is one thread's, or the test turns it
+    package let loop = EventLoop()!
+    package let store: EmbeddedMetadataStore
+    package let port: UInt16
     private let workers = WorkerPool(threads: 2)
-    let logs: LogManager
-    let services: BrokerServices
-    let broker: Broker
+    package let logs: LogManager
+    package let services: BrokerServices
+    package let broker: Broker
     private let server: Server
     private let path: String
     private var thread: WorkerThread?
 
     /// Without `turns` the loop stands still, and the test turns it.
-    init(_ settings: KeyValuePairs<String, String> = [:], turns: Bool = true, listeners: ListenerSecurity? = nil) throws {
+    package init(_ settings: KeyValuePairs<String, String> = [:], turns: Bool = true, listeners: ListenerSecurity? = nil) throws {
         path = FileManager.default.temporaryDirectory.appending(path: "jackdaw-test-\(UUID().uuidString)").path
         let configuration = try BrokerConfiguration(settings)
         let live = LiveConfiguration(configuration)
@@ -56,7 +55,7 @@ final class WholeBroker: @unchecked Sendable {
         thread = WorkerThread("loop") { loop.run() }
     }
 
-    func stop() {
+    package func stop() {
         if let thread {
             loop.post { [self] in server.stop { [self] in loop.stop() } }
             thread.join()
