@@ -27,15 +27,16 @@ struct Produce: APIHandler {
 
     func handle(_ request: ProduceRequest, from caller: Caller, reply: consuming Reply) {
         let table = partitions.current
-        if mayBeCongested(), needsCongestedDirectory(request, caller.version, table) { return reply.holdBack() }
+        let topics = request.distinctTopics(in: caller.arena)
+        if mayBeCongested(), needsCongestedDirectory(topics, caller.version, table) { return reply.holdBack() }
         let wallMs = caller.loop.clock.wallMs()
         let refusal = Self.refusal(of: request)
         var hasErrors = false
         var waits: [ProduceWait] = []
         var namesThisBroker = false
         var response = ProduceResponse()
-        response.responses = WireArray(count: request.topicData.count, in: caller.arena) { index, answer in
-            let topic = request.topicData[index]
+        response.responses = WireArray(count: topics.count, in: caller.arena) { index, answer in
+            let topic = topics[index]
             answer.name = topic.name
             answer.topicId = topic.topicId
             let served = caller.version >= 13 ? table.topic(topic.topicId) : table.topic(topic.name)
@@ -82,8 +83,10 @@ struct Produce: APIHandler {
         }
     }
 
-    private func needsCongestedDirectory(_ request: ProduceRequest, _ version: Int16, _ table: PartitionTable) -> Bool {
-        for topic in request.topicData {
+    private func needsCongestedDirectory(
+        _ topics: WireArray<ProduceRequest.TopicProduceData>, _ version: Int16, _ table: PartitionTable
+    ) -> Bool {
+        for topic in topics {
             guard let served = version >= 13 ? table.topic(topic.topicId) : table.topic(topic.name) else { continue }
             for data in topic.partitionData where served.partition(data.index)?.log.isCongested == true { return true }
         }

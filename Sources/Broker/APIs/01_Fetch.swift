@@ -81,6 +81,11 @@ struct Fetch: APIHandler {
             return state.targets
         }
         guard let targets else { return .failure(Refusal(errorCode: ErrorCode.invalidFetchSessionEpoch.rawValue)) }
+        if targets.isEmpty {
+            // A session of which nothing is left is over.
+            sessions.close(id)
+            return .success(FetchContext(targets: [], session: nil, kind: .sessionless, own: own))
+        }
         return .success(FetchContext(targets: targets, session: session, kind: .incremental, own: own))
     }
 }

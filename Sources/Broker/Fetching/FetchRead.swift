@@ -138,6 +138,10 @@ extension PartitionTable {
             if outcome.errorCode != 0 || outcome.divergingEpoch != nil { reading.isUrgent = true }
             reading.outcomes.append(outcome)
         }
+        // Kafka answers them behind the others.
+        if reading.outcomes.contains(where: \.isUnknown) {
+            reading.outcomes = reading.outcomes.filter { !$0.isUnknown } + reading.outcomes.filter(\.isUnknown)
+        }
         return reading
     }
 }

@@ -40,12 +40,12 @@ struct FetchTarget: Sendable {
 }
 
 extension FetchRequest {
-    /// The partitions that it names, in its order.
+    /// The partitions that it names, in its order, each once.
     func targets(version: Int16) -> [FetchTarget] {
         var targets: [FetchTarget] = []
         targets.reserveCapacity(topics.reduce(0) { $0 + $1.partitions.count })
         forEachTarget(version: version) { targets.append($0) }
-        return targets
+        return mayHaveRepeats ? targets.lastMentions() : targets
     }
 
     func forEachTarget(version: Int16, _ body: (FetchTarget) -> Void) {
