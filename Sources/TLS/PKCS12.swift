@@ -41,7 +41,7 @@ struct PKCS12Content {
     }
 
     private static func explain(_ errors: OpenSSLErrors, hasPassword: Bool, _ passwordKey: String) -> String {
-        if errors.entries.contains(where: { $0.text.contains("unsupported") }) {
+        if errors.entries.contains(where: { $0.text.hasPrefix("unsupported") }) {
             return """
                 this PKCS#12 file is encrypted with an algorithm that OpenSSL 3 has given up (RC2-40, say). Write it anew \
                 with `keytool -importkeystore` of Java 17, or `openssl pkcs12 -legacy` and `openssl pkcs12 -export`

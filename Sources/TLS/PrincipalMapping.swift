@@ -1,11 +1,9 @@
-internal import _StringProcessing
-
 /// `ssl.principal.mapping.rules` (KIP-371): turns the subject of a client's certificate into the name that ACLs use.
 /// `RULE:pattern/replacement/[LU]`, separated by commas, and `DEFAULT`; the first whose pattern fits the whole name counts.
-package struct PrincipalMapping: @unchecked Sendable {  // a Regex does not change after it was made
+package struct PrincipalMapping: Sendable {
     private enum Rule {
         case asItIs
-        case rewrite(Regex<AnyRegexOutput>, replacement: String, letters: Letters)
+        case rewrite(Pattern, replacement: String, letters: Letters)
     }
     private enum Letters { case kept, lower, upper }
     private let rules: [Rule]
@@ -25,7 +23,8 @@ package struct PrincipalMapping: @unchecked Sendable {  // a Regex does not chan
             case .asItIs:
                 return subject
             case .rewrite(let pattern, let replacement, let letters):
-                guard (try? pattern.wholeMatch(in: subject)) != nil else { continue }
+                let subject = Array(subject.utf8)
+                guard pattern.matchesAll(of: subject) else { continue }
                 let name = Self.replace(pattern, in: subject, by: replacement)
                 switch letters {
                 case .kept: return name
@@ -86,35 +85,39 @@ package struct PrincipalMapping: @unchecked Sendable {  // a Regex does not chan
             parts[parts.count - 1].append(character)
         }
         guard parts.count == 3 else { throw invalid(rule) }
-        let pattern: Regex<AnyRegexOutput>
-        do { pattern = try Regex(parts[0]).matchingSemantics(.unicodeScalar) } catch {
+        guard let pattern = Pattern(parts[0]) else {
             throw TLSError(.configuration, "ssl.principal.mapping.rules: \(parts[0]) is no regular expression")
         }
         return .rewrite(pattern, replacement: parts[1], letters: parts[2] == "L" ? .lower : parts[2] == "U" ? .upper : .kept)
     }
 
     /// Java's replaceAll: every match gives way to the replacement, in which $1 is the first group.
-    private static func replace(_ pattern: Regex<AnyRegexOutput>, in subject: String, by replacement: String) -> String {
-        var result = ""
-        var end = subject.startIndex
-        for match in subject.matches(of: pattern) {
+    private static func replace(_ pattern: Pattern, in subject: [UInt8], by replacement: String) -> String {
+        var result: [UInt8] = []
+        var end = 0, start = 0
+        while start <= subject.count, let match = pattern.firstMatch(in: subject, from: start) {
             result += subject[end..<match.range.lowerBound]
-            result += expand(replacement, match.output)
+            result += expand(replacement, match, subject)
             end = match.range.upperBound
+            start = end
+            guard match.range.isEmpty else { continue }
+            // After an empty match the next one begins a letter later.
+            repeat { start += 1 } while start < subject.count && subject[start] & 0xC0 == 0x80
         }
-        return result + subject[end...]
+        return String(decoding: result + subject[end...], as: UTF8.self)
     }
 
-    private static func expand(_ replacement: String, _ match: AnyRegexOutput) -> String {
-        var result = ""
+    private static func expand(_ replacement: String, _ match: Pattern.Match, _ subject: [UInt8]) -> [UInt8] {
+        var result: [UInt8] = []
         var rest = Substring(replacement)
         while let character = rest.popFirst() {
-            if character == "\\", let next = rest.popFirst() { result.append(next); continue }
-            guard character == "$", let group = groupNumber(&rest, groups: match.count - 1) else {
-                result.append(character)
-                continue
+            if character == "\\", let next = rest.popFirst() {
+                result += Array(String(next).utf8)
+            } else if character == "$", let group = groupNumber(&rest, groups: match.groups.count - 1) {
+                if let range = match.groups[group] { result += subject[range] }
+            } else {
+                result += Array(String(character).utf8)
             }
-            result += match[group].substring ?? ""
         }
         return result
     }

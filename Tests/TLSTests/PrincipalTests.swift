@@ -25,6 +25,11 @@ import Testing
         #expect(throws: TLSError.self) { try PrincipalMapping(rules) }
     }
 
+    @Test func `a rule whose search has no end fits no name`() throws {
+        let name = "CN=" + String(repeating: "a", count: 60) + "!"
+        #expect(try PrincipalMapping("RULE:^CN=(a|aa|aaa)+$/$1/,DEFAULT").name(for: name) == name)
+    }
+
     @Test func `an empty rule between commas is passed over, as in Kafka`() throws {
         #expect(try PrincipalMapping("RULE:a/b/L,,DEFAULT").name(for: "CN=x") == "CN=x")
     }
