@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-// The reflected polynomial's table, for processors without the instruction; filled once at start.
+// The reflected polynomial's table, for processors without the instruction; filled at start where it is needed.
 static uint32_t table[256];
 
 static uint32_t by_table(uint32_t crc, const uint8_t *bytes, size_t count) {
@@ -31,13 +31,9 @@ static int has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
 // carry-less product's reduction by the same instruction brings x^33 of that (Gopal and others, "Fast CRC computation
 // for iSCSI polynomial", Intel 2011).
 enum { long_stretch = 2048, short_stretch = 256 };
-static uint32_t past_long, past_two_long, past_short, past_two_short;
-
-static uint32_t power_of_x(uint32_t exponent) {
-    uint32_t power = 0x80000000u;
-    for (; exponent > 0; exponent--) power = power & 1 ? (power >> 1) ^ 0x82f63b78u : power >> 1;
-    return power;
-}
+// x^(8n - 33) of one and of two stretches, the highest power in the lowest bit.
+static const uint32_t past_long = 0xa51b6135, past_two_long = 0x82f89c77;    // n = 2048, 4096
+static const uint32_t past_short = 0xb9e02b86, past_two_short = 0xdd7e3b0c;  // n = 256, 512
 
 __attribute__((target("sse4.2,pclmul"))) static inline uint32_t moved(uint64_t crc, uint32_t past) {
     __m128i product = _mm_clmulepi64_si128(_mm_cvtsi64_si128((int64_t)crc), _mm_cvtsi32_si128((int)past), 0);
@@ -67,14 +63,7 @@ __attribute__((target("sse4.2,pclmul"))) static uint32_t by_threes(uint32_t crc,
     return by_instruction(crc, bytes, count);
 }
 
-static int has_threes(void) {
-    if (!has_instruction() || !__builtin_cpu_supports("pclmul")) return 0;
-    past_long = power_of_x(8 * long_stretch - 33);
-    past_two_long = power_of_x(16 * long_stretch - 33);
-    past_short = power_of_x(8 * short_stretch - 33);
-    past_two_short = power_of_x(16 * short_stretch - 33);
-    return 1;
-}
+static int has_threes(void) { return has_instruction() && __builtin_cpu_supports("pclmul"); }
 #elif defined(__aarch64__)
 #include <arm_acle.h>
 #include <sys/auxv.h>
@@ -100,13 +89,17 @@ static int has_threes(void) { return 0; }
 static uint32_t (*chosen)(uint32_t, const uint8_t *, size_t) = by_table;
 
 __attribute__((constructor)) static void choose(void) {
-    for (uint32_t n = 0; n < 256; n++) {
-        uint32_t row = n;
-        for (int bit = 0; bit < 8; bit++) row = row & 1 ? (row >> 1) ^ 0x82f63b78u : row >> 1;
-        table[n] = row;
+    if (has_threes()) {
+        chosen = by_threes;
+    } else if (has_instruction()) {
+        chosen = by_instruction;
+    } else {
+        for (uint32_t n = 0; n < 256; n++) {
+            uint32_t row = n;
+            for (int bit = 0; bit < 8; bit++) row = row & 1 ? (row >> 1) ^ 0x82f63b78u : row >> 1;
+            table[n] = row;
+        }
     }
-    if (has_instruction()) chosen = by_instruction;
-    if (has_threes()) chosen = by_threes;
 }
 
 uint32_t jd_crc32c(uint32_t crc, const void *bytes, size_t count) { return ~chosen(~crc, bytes, count); }

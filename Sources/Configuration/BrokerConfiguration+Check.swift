@@ -5,12 +5,6 @@ extension BrokerConfiguration {
         try checkIdentity()
         try checkListeners()
         try checkRetention()
-        for (key, facts) in ConfigurationScope.broker.keys.enumerated().filter({ $0.element.type == .class }) {
-            guard let name = staticValues[String(describing: facts.name)], !name.isEmpty,
-                name != facts.defaultText(in: keys)
-            else { continue }
-            note("\(BrokerKey(index: key).name)=\(name) is ignored: Java classes cannot be loaded here")
-        }
     }
 
     private mutating func checkRoles() throws(ConfigurationError) {
@@ -37,8 +31,8 @@ extension BrokerConfiguration {
 
     private mutating func checkListeners() throws(ConfigurationError) {
         let listeners = try listeners()
-        _ = try advertisedListeners()
-        _ = try interBrokerListenerName()
+        _ = try advertisedListeners(of: listeners)
+        _ = try interBrokerListenerName(among: listeners)
         if staticValues["process.roles"] == nil, !list(.controllerListenerNames).isEmpty {
             note("controller listeners (\(list(.controllerListenerNames).joined(separator: ","))) are left out")
         }

@@ -27,6 +27,9 @@ package struct BrokerConfiguration: Sendable {
             }
             try facts.parse(value)
             if facts.releases == .before4, let note = Self.note(onRemoved: key) { notes.append(note) }
+            if facts.type == .class, !value.isEmpty, value != facts.defaultText(in: keys) {
+                notes.append("\(key)=\(value) is ignored: Java classes cannot be loaded here")
+            }
         }
         try checkAsAWhole()
         fillIn()

@@ -104,8 +104,7 @@ extension ConfigurationFacts {
             throw ConfigurationError(
                 key: key, value: "", message: "Configuration '\(key)' must not be empty. Valid values include: \(valid)")
         }
-        var seen: Set<String> = []
-        for element in elements where !seen.insert(element).inserted {
+        for (place, element) in elements.enumerated() where elements[..<place].contains(element) {
             throw ConfigurationError(
                 key: key, value: element, message: "Configuration '\(key)' values must not be duplicated.")
         }
@@ -122,17 +121,32 @@ extension ConfigurationFacts {
 extension String {
     /// Without the blanks and control characters at both ends, as Java's trim().
     package var trimmingBlanks: String {
-        guard let first = utf8.firstIndex(where: { $0 > 0x20 }), let last = utf8.lastIndex(where: { $0 > 0x20 }) else {
-            return ""
-        }
-        return String(self[first...last])
+        guard let first = utf8.first, let last = utf8.last else { return self }
+        if first > 0x20 && last > 0x20 { return self }
+        var text = self
+        return text.withUTF8 { String(trimming: $0[...]) }
     }
 
     /// The elements of a list: nothing for a blank text, else what stands between commas, without blanks around it.
     package var configurationList: [String] {
-        let trimmed = trimmingBlanks
-        if trimmed.isEmpty { return [] }
-        return trimmed.split(separator: ",", omittingEmptySubsequences: false).map { String($0).trimmingBlanks }
+        var text = self
+        return text.withUTF8 { bytes in
+            guard bytes.contains(where: { $0 > 0x20 }) else { return [] }
+            var elements: [String] = []
+            var start = 0
+            for end in 0...bytes.count where end == bytes.count || bytes[end] == UInt8(ascii: ",") {
+                elements.append(String(trimming: bytes[start..<end]))
+                start = end + 1
+            }
+            return elements
+        }
+    }
+
+    private init(trimming bytes: Slice<UnsafeBufferPointer<UInt8>>) {
+        var bytes = bytes
+        while let first = bytes.first, first <= 0x20 { bytes.removeFirst() }
+        while let last = bytes.last, last <= 0x20 { bytes.removeLast() }
+        self.init(decoding: bytes, as: UTF8.self)
     }
 
     fileprivate var isPartitionAndBroker: Bool {

@@ -65,8 +65,10 @@ extension BrokerConfiguration {
 
     /// What Metadata answers for each listener. Where a listener is bound to a free port (0), or to all addresses, the
     /// server fills in what the socket says.
-    package func advertisedListeners() throws(ConfigurationError) -> [Listener] {
-        let bound = try listeners()
+    ///
+    /// - Parameter bound: what `listeners()` says, where it has been asked already.
+    package func advertisedListeners(of bound: [Listener]? = nil) throws(ConfigurationError) -> [Listener] {
+        let bound = if let bound { bound } else { try listeners() }
         guard let text = explicitText(.advertisedListeners) else { return bound }
         let controllers = list(.controllerListenerNames)
         let advertised = try parseListeners(text, key: "advertised.listeners", mayBeAnyPort: true)
@@ -90,8 +92,8 @@ extension BrokerConfiguration {
 
     /// The listener that brokers use among themselves: inter.broker.listener.name, or the first that speaks
     /// security.inter.broker.protocol, or the first at all.
-    package func interBrokerListenerName() throws(ConfigurationError) -> String {
-        let all = try listeners()
+    package func interBrokerListenerName(among all: [Listener]? = nil) throws(ConfigurationError) -> String {
+        let all = if let all { all } else { try listeners() }
         if let name = string(.interBrokerListenerName) {
             guard all.contains(where: { $0.name == name.uppercased() }) else {
                 throw .invalid(name, for: "inter.broker.listener.name", "no listener of this name in listeners")
@@ -109,14 +111,15 @@ extension BrokerConfiguration {
         let text = text(key) ?? ""
         var map: [String: SecurityProtocol] = [:]
         for entry in text.configurationList {
-            let parts = entry.split(separator: ":").map { String($0).trimmingBlanks }
-            guard parts.count == 2, let security = SecurityProtocol(rawValue: parts[1].uppercased()) else {
+            guard let colon = entry.utf8.firstIndex(of: UInt8(ascii: ":")),
+                let security = SecurityProtocol(rawValue: String(entry[entry.index(after: colon)...]).trimmingBlanks.uppercased())
+            else {
                 throw .invalid(
                     text, for: key.name,
                     "NAME:PROTOCOL expected, with one of \(SecurityProtocol.allCases.map(\.rawValue).joined(separator: ", "))"
                         + "; found \(entry)")
             }
-            map[parts[0].uppercased()] = security
+            map[String(entry[..<colon]).trimmingBlanks.uppercased()] = security
         }
         if !isSet(key) {
             for name in list(.controllerListenerNames) where map[name] == nil { map[name] = .plaintext }
@@ -142,13 +145,13 @@ extension BrokerConfiguration {
     private static func parseListener(
         _ entry: String, key: String, whole: String, protocols: [String: SecurityProtocol]
     ) throws(ConfigurationError) -> Listener {
-        guard let separator = entry.range(of: "://"), let colon = entry.lastIndex(of: ":"),
-            colon >= separator.upperBound, let port = UInt16(entry[entry.index(after: colon)...])
+        guard let separator = entry.firstIndex(of: ":"), entry[separator...].hasPrefix("://"),
+            let colon = entry.lastIndex(of: ":"), colon > separator, let port = UInt16(entry[entry.index(after: colon)...])
         else {
             throw .invalid(whole, for: key, "NAME://host:port expected, found \(entry)")
         }
-        let name = entry[..<separator.lowerBound].uppercased()
-        var host = String(entry[separator.upperBound..<colon])
+        let name = entry[..<separator].uppercased()
+        var host = String(entry[entry.index(separator, offsetBy: 3)..<colon])
         if host.hasPrefix("[") && host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
         if host.contains(where: { $0 == "[" || $0 == "]" || $0 == "/" || $0 == " " }) {
             throw .invalid(whole, for: key, "NAME://host:port expected, found \(entry)")
@@ -162,8 +165,6 @@ extension BrokerConfiguration {
 }
 
 extension String {
-    fileprivate func range(of needle: String) -> Range<Index>? { firstRange(of: needle) }
-
     var isIPv4Address: Bool {
         let parts = split(separator: ".", omittingEmptySubsequences: false)
         return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }

@@ -93,13 +93,13 @@ package final class PosixFileSystem: FileSystem, @unchecked Sendable {  // it ke
         }
         let identity = LockIdentity(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
         // fcntl locks belong to the process: a second one of ours would succeed, and closing its file end the first.
-        guard LockIdentity.held.withLock({ $0.insert(identity).inserted }) else {
+        guard LockIdentity.held.withLock({ $0.take(identity) }) else {
             close(descriptor)
             return nil
         }
         let code = jd_lock_file(descriptor)
         if code == 0 { return PosixFileLock(descriptor: descriptor, identity: identity) }
-        LockIdentity.held.withLock { _ = $0.remove(identity) }
+        LockIdentity.held.withLock { $0.give(identity) }
         close(descriptor)
         if code == EAGAIN || code == EACCES { return nil }
         throw FileError(.lock, path, code: code)
@@ -140,12 +140,23 @@ package final class PosixFileSystem: FileSystem, @unchecked Sendable {  // it ke
 }
 
 /// Which file is meant, whatever the path to it.
-private struct LockIdentity: Hashable {
+private struct LockIdentity: Equatable {
     var device: UInt64
     var inode: UInt64
 
-    /// What this process holds.
-    static let held = Mutex<Set<LockIdentity>>([])
+    /// What this process holds: one a log directory.
+    static let held = Mutex<[LockIdentity]>([])
+}
+
+extension [LockIdentity] {
+    /// False: it is held already.
+    fileprivate mutating func take(_ identity: LockIdentity) -> Bool {
+        if contains(identity) { return false }
+        append(identity)
+        return true
+    }
+
+    fileprivate mutating func give(_ identity: LockIdentity) { removeAll { $0 == identity } }
 }
 
 private final class PosixFileLock: FileLock, @unchecked Sendable {  // nothing changes after it is made
@@ -159,6 +170,6 @@ private final class PosixFileLock: FileLock, @unchecked Sendable {  // nothing c
 
     deinit {
         close(descriptor)
-        LockIdentity.held.withLock { _ = $0.remove(identity) }
+        LockIdentity.held.withLock { $0.give(identity) }
     }
 }

@@ -1,18 +1,25 @@
 /// Values by name, found by the name's bytes as they lie in a frame: no string is made to look one up.
 ///
 /// Fixed once it is made; a change makes a new table.
-package struct NameTable<Value: Sendable>: Sendable {
-    private struct Slot: Sendable {
-        var hash: UInt64
-        var name: [UInt8]
-        var value: Value
+public struct NameTable<Value: Sendable>: Sendable {
+    @usableFromInline struct Slot: Sendable {
+        @usableFromInline var hash: UInt64
+        @usableFromInline var name: [UInt8]
+        @usableFromInline var value: Value
+
+        @inlinable init(hash: UInt64, name: [UInt8], value: Value) {
+            self.hash = hash
+            self.name = name
+            self.value = value
+        }
     }
-    private var slots: [Slot?]
-    private let mask: Int
-    package let count: Int
+    @usableFromInline var slots: [Slot?]
+    @usableFromInline let mask: Int
+    public let count: Int
 
     /// Of two values with the same name the later one is kept.
-    package init(_ entries: some Collection<(name: [UInt8], value: Value)>) {
+    @inlinable
+    public init(_ entries: [(name: [UInt8], value: Value)]) {
         // At most half full, so that a search ends soon.
         var capacity = 8
         while capacity < entries.count * 2 { capacity *= 2 }
@@ -29,16 +36,18 @@ package struct NameTable<Value: Sendable>: Sendable {
         count = filled
     }
 
-    package init() { self.init([]) }
+    @inlinable public init() { self.init([]) }
 
-    package func find(_ name: WireBytes) -> Value? { find(name.buffer) }
+    @inlinable public func find(_ name: WireBytes) -> Value? { find(name.buffer) }
 
-    package func find(_ name: String) -> Value? {
+    @inlinable
+    public func find(_ name: String) -> Value? {
         var name = name
         return name.withUTF8 { find(UnsafeRawBufferPointer($0)) }
     }
 
-    private func find(_ name: UnsafeRawBufferPointer) -> Value? {
+    @inlinable
+    func find(_ name: UnsafeRawBufferPointer) -> Value? {
         let hash = WireBytes(name).nameHash
         var place = Int(truncatingIfNeeded: hash) & mask
         while let slot = slots[place] {
@@ -55,7 +64,7 @@ package struct NameTable<Value: Sendable>: Sendable {
 
 extension WireBytes {
     /// FNV-1a, for tables of names: a name is short, and nobody gains by names that collide in a table of their own topics.
-    package var nameHash: UInt64 {
+    @inlinable public var nameHash: UInt64 {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in buffer { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return hash ^ (hash >> 32)

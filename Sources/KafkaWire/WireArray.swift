@@ -31,6 +31,7 @@ extension WireArray: RandomAccessCollection {
 }
 
 extension WireArray {
+    @inlinable
     public init(copying elements: some Collection<Element>, in arena: Arena) {
         let count = elements.count
         guard count > 0 else {

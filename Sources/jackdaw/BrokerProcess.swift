@@ -113,7 +113,10 @@ final class BrokerProcess {
         watchSignals(server)
     }
 
-    private var dataDirectories: String { configuration.logDirectories.joined(separator: ",") }
+    private var dataDirectories: String {
+        let paths = configuration.logDirectories
+        return paths.dropFirst().reduce(paths.first ?? "") { $0 + "," + $1 }
+    }
 
     private func loadLogs() throws(StartFailure) {
         let image = store.image
@@ -133,7 +136,7 @@ final class BrokerProcess {
     private func bindListeners() throws(StartFailure) -> [(descriptor: Int32, identity: ListenerIdentity)] {
         do throws(ConfigurationError) {
             let listeners = try configuration.listeners()
-            let advertised = try configuration.advertisedListeners()
+            let advertised = try configuration.advertisedListeners(of: listeners)
             var sockets: [(descriptor: Int32, identity: ListenerIdentity)] = []
             for listener in listeners {
                 let told = advertised.first { $0.name == listener.name } ?? listener

@@ -131,8 +131,8 @@ struct BrokerConfigurationTests {
         ])
         #expect(configuration.notes == [
             "no.such.key is not a key of Kafka's: ignored",
-            "log.message.format.version is ignored: Kafka 4 no longer has it",
             "client.quota.callback.class=a.B is ignored: Java classes cannot be loaded here",
+            "log.message.format.version is ignored: Kafka 4 no longer has it",
         ])
         let error = #expect(throws: ConfigurationError.self) { try BrokerConfiguration(["num.io.threads": "0"]) }
         #expect(error?.description == "Invalid value 0 for configuration num.io.threads: Value must be at least 1")

@@ -66,7 +66,7 @@ package final class ClusterImage: Sendable {
     package func topic(_ name: String) -> TopicImage? { topicTable.find(name) }
     package func topic(_ id: Uuid) -> TopicImage? { topicTable.find(id) }
     /// In no order.
-    package var topics: some Sequence<TopicImage> { topicTable.all }
+    package var topics: Topics { topicTable.all }
     package var topicCount: Int { topicTable.count }
 
     // MARK: The rest

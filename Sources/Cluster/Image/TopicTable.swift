@@ -31,7 +31,7 @@ struct TopicTable: Sendable {
     }
 
     /// In no order.
-    var all: some Sequence<TopicImage> { byName.lazy.joined() }
+    var all: Topics { Topics(buckets: byName) }
 
     mutating func set(_ topic: TopicImage) {
         remove(named: topic.nameBytes)
@@ -68,5 +68,28 @@ struct TopicTable: Sendable {
     private func place(_ id: Uuid) -> Int {
         // Random ids; the multiplication is for those that people make up.
         place((id.mostSignificantBits ^ id.leastSignificantBits) &* 0x9E37_79B9_7F4A_7C15 >> 32)
+    }
+}
+
+/// All topics of an image, one after the other.
+///
+/// A type of its own rather than a chain of lazy sequences: the runtime would have to put their types together when a broker starts.
+package struct Topics: Sequence, IteratorProtocol {
+    private let buckets: [[TopicImage]]
+    private var bucket = 0
+    private var place = 0
+
+    init(buckets: [[TopicImage]]) { self.buckets = buckets }
+
+    package mutating func next() -> TopicImage? {
+        while bucket < buckets.count {
+            if place < buckets[bucket].count {
+                place += 1
+                return buckets[bucket][place - 1]
+            }
+            bucket += 1
+            place = 0
+        }
+        return nil
     }
 }

@@ -2,7 +2,7 @@ internal import KafkaMessages
 internal import KafkaWire
 
 /// An image and what records change of it: apply records, then take the new image. The only place where metadata change.
-struct ClusterDelta {
+struct ClusterDelta: ~Copyable {
     let base: ClusterImage
     var topicTable: TopicTable
     var brokers: [BrokerImage]

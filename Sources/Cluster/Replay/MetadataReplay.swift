@@ -3,7 +3,7 @@ internal import KafkaRecords
 internal import KafkaWire
 
 /// Builds an image from the batches of a snapshot and of the log behind it.
-struct MetadataReplay {
+struct MetadataReplay: ~Copyable {
     private var delta: ClusterDelta
     /// Records of a metadata transaction that is not decided; nil: none is open (KIP-868).
     private var heldBack: [[UInt8]]?

@@ -14,17 +14,32 @@ struct QuorumState: Equatable {
 
     /// nil: not such a file. Kafka writes the JSON of QuorumStateData; two of its numbers are all that counts here.
     init?(_ bytes: [UInt8]) {
-        let text = String(decoding: bytes, as: UTF8.self)
-        guard let leaderId = Self.number("leaderId", in: text), let epoch = Self.number("leaderEpoch", in: text) else {
+        guard let leaderId = Self.number("leaderId", in: bytes), let epoch = Self.number("leaderEpoch", in: bytes) else {
             return nil
         }
         self.init(leaderId: leaderId, leaderEpoch: epoch)
     }
 
-    private static func number(_ name: String, in text: String) -> Int32? {
-        guard let range = text.firstRange(of: "\"\(name)\"") else { return nil }
-        let rest = text[range.upperBound...].drop { $0 == " " || $0 == ":" || $0 == "\n" || $0 == "\t" }
-        return Int32(rest.prefix { $0 == "-" || $0.isNumber })
+    private static func number(_ name: StaticString, in bytes: [UInt8]) -> Int32? {
+        let name = UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        var at = 0
+        func skip(_ isSkipped: (UInt8) -> Bool) {
+            while at < bytes.count, isSkipped(bytes[at]) { at += 1 }
+        }
+        while true {
+            skip { $0 != UInt8(ascii: "\"") }
+            guard at < bytes.count else { return nil }
+            let start = at + 1
+            at = start
+            skip { $0 != UInt8(ascii: "\"") }
+            if bytes[start..<at].elementsEqual(name) { break }
+            at += 1
+        }
+        at += 1
+        skip { $0 == 0x20 || $0 == 0x0A || $0 == 0x09 || $0 == UInt8(ascii: ":") }
+        let start = at
+        skip { $0 == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+        return Int32(String(decoding: bytes[start..<at], as: UTF8.self))
     }
 
     var bytes: [UInt8] {

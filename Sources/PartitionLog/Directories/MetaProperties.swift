@@ -1,3 +1,4 @@
+internal import Configuration
 package import KafkaWire
 
 /// `meta.properties` of a log directory: whose it is. Version 1 (KRaft) says node.id and directory.id, version 0 (ZooKeeper) broker.id.
@@ -21,7 +22,12 @@ package struct MetaProperties: Sendable, Equatable {
     }
 
     package init(_ bytes: [UInt8]) throws(Malformed) {
-        let properties = Self.properties(bytes)
+        let properties: Properties
+        do throws(ConfigurationError) {
+            properties = try Properties(parsing: String(decoding: bytes, as: UTF8.self))
+        } catch {
+            throw Malformed(reason: error.description)
+        }
         guard let version = properties["version"].flatMap({ Int($0) }), 0...1 ~= version else {
             throw Malformed(reason: "version=\(properties["version"] ?? "") where 0 or 1 is expected")
         }
@@ -45,33 +51,6 @@ package struct MetaProperties: Sendable, Equatable {
         text += "version=\(version)\n"
         if let clusterId { text += "cluster.id=\(Self.escaped(clusterId))\n" }
         return Array(text.utf8)
-    }
-
-    /// Java's Properties: `key=value` lines, comments, and a backslash before what would otherwise mean something.
-    private static func properties(_ bytes: [UInt8]) -> [String: String] {
-        var properties: [String: String] = [:]
-        for line in String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline) {
-            let line = line.drop { $0 == " " || $0 == "\t" }
-            guard let first = line.first, first != "#", first != "!" else { continue }
-            var parts = ["", ""], part = 0, isEscaped = false
-            for character in line {
-                if isEscaped {
-                    parts[part].append(character)
-                    isEscaped = false
-                } else if character == "\\" {
-                    isEscaped = true
-                } else if part == 0, character == "=" || character == ":" {
-                    part = 1
-                } else {
-                    parts[part].append(character)
-                }
-            }
-            func trimmed(_ text: String) -> String {
-                String(text.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
-            }
-            properties[trimmed(parts[0])] = trimmed(parts[1])
-        }
-        return properties
     }
 
     private static func escaped(_ value: String) -> String {
