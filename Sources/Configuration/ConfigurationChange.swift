@@ -83,6 +83,7 @@ extension BrokerConfiguration {
         let whole = forAllBrokers
             ? with(dynamicDefaults: values, dynamicValues: dynamicValues)
             : with(dynamicDefaults: dynamicDefaults, dynamicValues: values)
+        try whole.checkListenerOverrides(before: self)
         try whole.checkRetention()
         if changed.contains(where: { $0.key == "listeners" || $0.key == "listener.security.protocol.map" }) {
             _ = try whole.advertisedListeners()
@@ -90,7 +91,7 @@ extension BrokerConfiguration {
     }
 
     /// What may differ only from listener to listener (SslConfigs.RECONFIGURABLE_CONFIGS).
-    private static let keyAndTrustStores: Set<String> = [
+    static let keyAndTrustStores: Set<String> = [
         "ssl.keystore.type", "ssl.keystore.location", "ssl.keystore.password", "ssl.key.password",
         "ssl.keystore.key", "ssl.keystore.certificate.chain", "ssl.truststore.type", "ssl.truststore.location",
         "ssl.truststore.password", "ssl.truststore.certificates",

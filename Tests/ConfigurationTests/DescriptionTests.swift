@@ -129,4 +129,47 @@ struct ChangeTests {
         #expect(verdict("max.connections", "5") == nil)
         #expect(verdict("foo", "1") == nil)
     }
+
+    /// As Kafka 4.4.0 answered, tried key by key.
+    @Test func `keys for all listeners do not change while one listener has overrides that came while it ran`() throws {
+        let own = "listener.name.plaintext."
+        let refusal = "Configs cannot be updated dynamically for existing listener ListenerName(PLAINTEXT), "
+            + "restart broker or create a new listener for update"
+        func verdict(_ values: [String: String], after before: [String: String] = [:], all: Bool = false) throws -> String? {
+            let broker = try BrokerConfiguration(["listeners": "PLAINTEXT://:9092", own + "ssl.protocol": "TLSv1.2"])
+                .with(dynamicDefaults: [:], dynamicValues: before)
+            return message { () throws(ConfigurationError) in try broker.validateDynamic(values, forAllBrokers: all) }
+        }
+        // Each by itself passes; both together do not, nor one after the other.
+        #expect(try verdict(["ssl.client.auth": "required"]) == nil)
+        let together = [own + "ssl.client.auth": "requested", "ssl.client.auth": "required"]
+        #expect(try verdict([own + "ssl.client.auth": "requested"]) == nil)
+        #expect(try verdict(together) == refusal)
+        #expect(try verdict(together, after: [own + "ssl.client.auth": "requested"]) == refusal)
+        #expect(try verdict([own + "ssl.client.auth": "requested"], after: together) == refusal)
+        // The same value as before, the default's too, is no change; and the override may go with it.
+        #expect(try verdict(together, after: ["ssl.client.auth": "required"]) == nil)
+        #expect(try verdict([own + "ssl.client.auth": "requested", "ssl.client.auth": "none"]) == nil)
+        #expect(try verdict(["ssl.client.auth": "none"], after: together) == nil)
+        // Which keys concern all listeners.
+        for (key, value) in [
+            ("ssl.cipher.suites", "TLS_AES_128_GCM_SHA256"), ("ssl.enabled.protocols", "TLSv1.3"), ("max.connections", "100"),
+            ("sasl.enabled.mechanisms", "PLAIN"), ("ssl.endpoint.identification.algorithm", ""), ("num.network.threads", "2"),
+        ] { #expect(try verdict([own + "ssl.client.auth": "requested", key: value]) == refusal, "\(key)") }
+        for (key, value) in [("log.cleaner.threads", "2"), ("num.io.threads", "9"), ("max.connections.per.ip", "100")] {
+            #expect(try verdict([own + "ssl.client.auth": "requested", key: value]) == nil, "\(key)")
+        }
+        #expect(try verdict(["max.connections": "100"], after: [own + "ssl.client.auth": "requested"], all: true) == refusal)
+        // Which overrides stand in the way: not those that a listener takes up at once, those of another listener, or what
+        // server.properties says already.
+        for (key, value) in [("ssl.cipher.suites", "TLS_AES_128_GCM_SHA256"), ("sasl.enabled.mechanisms", "PLAIN"), ("foo.bar", "1")] {
+            #expect(try verdict([own + key: value, "ssl.client.auth": "required"]) == refusal, "\(key)")
+        }
+        for key in [own + "max.connections", own + "max.connection.creation.rate", own + "num.network.threads", "listener.name.other.foo"] {
+            #expect(try verdict([key: "50", "ssl.client.auth": "required"]) == nil, "\(key)")
+        }
+        #expect(try verdict([own + "ssl.keystore.type": "PEM", "ssl.client.auth": "required"]) == nil)
+        #expect(try verdict([own + "ssl.protocol": "TLSv1.2", "ssl.client.auth": "required"]) == nil)
+        #expect(try verdict([own + "ssl.protocol": "TLSv1.3", "ssl.client.auth": "required"]) == refusal)
+    }
 }
