@@ -1,5 +1,6 @@
 package import Cluster
 package import Configuration
+internal import EventLoop
 internal import KafkaMessages
 internal import Replication
 internal import Synchronization
@@ -11,7 +12,8 @@ package final class TopicAutoCreation: Sendable {
     private let store: any MetadataStore
     private let live: LiveConfiguration
     private let inFlight = Mutex<Set<String>>([])
-    private let log = Logger("topics")
+    /// A client that wants a topic asks for it many times a second.
+    private let refusals = ProvokedLines(Logger("topics"), clock: Clock())
 
     /// A client that asks for names without end makes at most so many topics at a time.
     private static let inFlightLimit = 1000
@@ -56,9 +58,10 @@ package final class TopicAutoCreation: Sendable {
             switch result {
             case .success(let outcomes):
                 for case .failure(let error) in outcomes where error.code != .topicAlreadyExists {
-                    log.warn("topic \(topic.name) was not created: \(error.message ?? "\(error.code)")")
+                    refusals.say(of: topic.name, "refused", "topic \(topic.name) was not created: \(error.message ?? "\(error.code)")")
                 }
-            case .failure(let error): log.error("topic \(topic.name) was not created: \(error)")
+            case .failure(let error):
+                refusals.say(.error, of: topic.name, "failed", "topic \(topic.name) was not created: \(error)")
             }
         }
     }

@@ -6,4 +6,6 @@ package enum GroupLimits {
     package static let maxProtocols = 256
     /// Bytes of the topics in a subscription are read for at most so many names; a metadata that claims more is not understood.
     package static let maxTopicsInSubscription = 1_000_000
+    /// So many lines of one group are written to the log in a minute; the rest is counted.
+    package static let linesPerMinute = 20
 }

@@ -15,7 +15,7 @@ extension Connection {
             if count == 0 { return close(nil) }
             if count < 0 {
                 if errno == EAGAIN || errno == EINTR { return }
-                return close(errno == ECONNRESET ? nil : "reading: \(String(cString: strerror(errno)))")
+                return close(errno == ECONNRESET ? nil : Closing(.socket, "reading: \(String(cString: strerror(errno)))"))
             }
             frameProgress = desk.loop.clock.now()
             let intoFrame = min(free, count)
@@ -153,13 +153,15 @@ extension Connection {
     private func isAcceptable(frameLength length: Int, start: UnsafeRawPointer) -> Bool {
         if length >= 8, length <= home.shared.limits.socketRequestMaxBytes { return true }
         if let guess = ForeignProtocol(firstBytes: UnsafeRawBufferPointer(start: start, count: 4)) {
-            close(guess.reason(on: client.listener))
+            close(Closing(.otherProtocol, guess.reason(on: client.listener)))
         } else if length < 8 {
-            close("a frame of \(length) bytes has no room for a request header")
+            close(Closing(.frame, "a frame of \(length) bytes has no room for a request header"))
         } else {
             close(
-                "a frame of \(length) bytes is longer than "
-                    + "socket.request.max.bytes=\(home.shared.limits.socketRequestMaxBytes)")
+                Closing(
+                    .frame,
+                    "a frame of \(length) bytes is longer than "
+                        + "socket.request.max.bytes=\(home.shared.limits.socketRequestMaxBytes)"))
         }
         return false
     }

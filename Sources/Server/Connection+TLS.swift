@@ -29,11 +29,11 @@ extension Connection {
     }
 
     /// What came and went without a word is no news: a health check, a port scan.
-    private func close(_ failure: TLSFailure) { close(failure.kind == .silent ? nil : failure.message) }
+    private func close(_ failure: TLSFailure) { close(failure.kind == .silent ? nil : Closing(failure)) }
 
     func closeIfStillShakingHands(at now: MonotonicTime) {
         guard isShakingHands, now.milliseconds(since: lastRequest) >= ServerLimits.handshakeMs else { return }
-        close("the TLS handshake was not through after \(ServerLimits.handshakeMs / 1000) s")
+        close(Closing(.handshake, "the TLS handshake was not through after \(ServerLimits.handshakeMs / 1000) s"))
     }
 
     // MARK: reading
@@ -53,7 +53,7 @@ extension Connection {
             case .wantRead, .wantWrite: return
             case .closed: return close(nil)
             // A peer that goes in the middle of a record is no more news than one that goes in the middle of a frame.
-            case .failed(let failure): return close(failure.kind == .socket || failure.kind == .closed ? nil : failure.message)
+            case .failed(let failure): return close(failure.kind == .socket || failure.kind == .closed ? nil : Closing(failure))
             }
         }
     }
@@ -82,12 +82,13 @@ extension Connection {
             do throws(FileError) {
                 count = try region.file.readWithoutWaiting(into: UnsafeMutableRawBufferPointer(rebasing: room), at: offset)
             } catch {
-                close("sending a piece of a log: \(error)")
+                close(Closing(.log, "sending a piece of a log: \(error)"))
                 return -1
             }
             guard let count else { return taken }
             if count == 0 {
-                close("\(region.file.path) ended before the \(region.count - taken) bytes at \(offset) that were to be sent")
+                close(
+                    Closing(.log, "\(region.file.path) ended before the \(region.count - taken) bytes at \(offset) that were to be sent"))
                 return -1
             }
             let sent = send(UnsafeRawBufferPointer(rebasing: home.strideBuffer[0..<count]), through: tls)

@@ -11,7 +11,7 @@ internal import TLS
 /// One request is in work at a time; what comes meanwhile stays in `frame` or in the socket. `Connection+Reading.swift`
 /// and `Connection+Writing.swift` have the two directions.
 final class Connection: AnswerChannel {
-    private struct PendingClose { let reason: String? }
+    private struct PendingClose { let reason: Closing? }
 
     let descriptor: Int32
     unowned let home: ServerLoop
@@ -164,7 +164,7 @@ final class Connection: AnswerChannel {
         home.starve(self)
     }
 
-    override func refused(_ reason: String) { close(reason) }
+    override func refused(_ reason: String) { close(Closing(.request, reason)) }
 
     // MARK: the end
 
@@ -191,12 +191,14 @@ final class Connection: AnswerChannel {
         let stalled = now.milliseconds(since: frameProgress)
         guard stalled >= ServerLimits.stalledFrameMs, let length = frame.frameLength else { return }
         close(
-            "a frame of \(length - 4) bytes has made no progress for \(stalled / 1000) s, "
-                + "and queued.max.request.bytes is used up")
+            Closing(
+                .frame,
+                "a frame of \(length - 4) bytes has made no progress for \(stalled / 1000) s, "
+                    + "and queued.max.request.bytes is used up"))
     }
 
     /// Closes; with a reason, the log says it.
-    func close(_ reason: String?) {
+    func close(_ reason: Closing?) {
         if isHandling {
             if closesAfterHandling == nil { closesAfterHandling = PendingClose(reason: reason) }
             return
@@ -206,7 +208,9 @@ final class Connection: AnswerChannel {
         guard !isClosed, let slot = registration?.slot else { return }
         isClosed = true
         if let reason {
-            log.warn("closed \(client.peer) on \(client.listener.name): \(reason)", ["peer": client.peer])
+            home.shared.provoked.say(
+                of: client.host, reason.kind.rawValue, "closed \(client.peer) on \(client.listener.name): \(reason.text)",
+                ["peer": client.peer])
         }
         tls?.close()
         home.loop.deregister(self)

@@ -29,7 +29,7 @@ package final class Server: @unchecked Sendable {  // what changes after init be
         precondition(!loops.isEmpty)
         self.log = log
         let budget = FrameBudget(limit: queuedMaxRequestBytes ?? FrameBudget.quarterOfMemory())
-        let shared = ServerShared(broker: broker, limits: limits, budget: budget, workers: workers, log: log)
+        let shared = ServerShared(broker: broker, limits: limits, budget: budget, workers: workers, log: log, loop: loops[0])
         self.shared = shared
         self.loops = loops.map { ServerLoop(loop: $0, shared: shared) }
     }
@@ -63,7 +63,8 @@ package final class Server: @unchecked Sendable {  // what changes after init be
     func admit(_ descriptor: Int32, from identity: ListenerIdentity, _ context: TLSContext?) {
         let host = Socket.peerAddress(of: descriptor).host
         if case .tooMany(let bound) = shared.admit(host: host) {
-            log.warn("refused a connection of \(host) on \(identity.name): \(bound) is reached", ["peer": host])
+            shared.provoked.say(
+                of: host, "admission", "refused a connection of \(host) on \(identity.name): \(bound) is reached", ["peer": host])
             close(descriptor)
             return
         }
@@ -85,7 +86,10 @@ package final class Server: @unchecked Sendable {  // what changes after init be
     package func stop(_ done: @escaping @Sendable () -> Void) {
         for listener in listeners { listener.shut() }
         listeners = []
-        let countdown = Countdown(loops.count, done)
+        let countdown = Countdown(loops.count) { [shared] in
+            shared.provoked.flush()
+            done()
+        }
         for home in loops { home.loop.post { home.stop { countdown.one() } } }
     }
 }

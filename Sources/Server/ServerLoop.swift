@@ -58,8 +58,9 @@ package final class ServerLoop: @unchecked Sendable {  // used on the loop's thr
         do throws(TLSError) {
             tls = try context.map { (context) throws(TLSError) in try TLSConnection(context, socket: descriptor) }
         } catch {
-            shared.log.error("refused a connection on \(listener.name): \(error)")
-            shared.closed(descriptor, host: Socket.peerAddress(of: descriptor).host)
+            let host = Socket.peerAddress(of: descriptor).host
+            shared.provoked.say(.error, of: host, "admission", "refused a connection of \(host) on \(listener.name): \(error)")
+            shared.closed(descriptor, host: host)
             return
         }
         let connection = Connection(descriptor: descriptor, listener: listener, tls: tls, home: self)

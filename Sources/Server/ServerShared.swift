@@ -11,6 +11,8 @@ final class ServerShared: Sendable {
     let budget: FrameBudget
     let workers: WorkerPool
     let log: Logger
+    /// What peers bring about.
+    let provoked: ProvokedLines
 
     private struct Census {
         var total = 0
@@ -19,12 +21,13 @@ final class ServerShared: Sendable {
     private let census = Mutex(Census())
     private let numbers = Atomic<Int>(0)
 
-    init(broker: Broker, limits: ServerLimits, budget: FrameBudget, workers: WorkerPool, log: Logger) {
+    init(broker: Broker, limits: ServerLimits, budget: FrameBudget, workers: WorkerPool, log: Logger, loop: EventLoop) {
         self.broker = broker
         self.limits = limits
         self.budget = budget
         self.workers = workers
         self.log = log
+        provoked = ProvokedLines(log, loop: loop)
     }
 
     /// A number that no other connection of this process has; never 0.

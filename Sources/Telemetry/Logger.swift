@@ -104,7 +104,7 @@ package struct Logger: Sendable {
         record(.error, message, fields)
     }
 
-    private func record(_ level: LogLevel, _ message: () -> String, _ fields: () -> Fields) {
+    package func record(_ level: LogLevel, _ message: () -> String, _ fields: () -> Fields) {
         guard level >= log.level else { return }
         log.record(
             LogEvent(

@@ -138,6 +138,21 @@ private final class SmallServer: @unchecked Sendable {
         }
     }
 
+    @Test func `a scanner that comes again and again leaves two lines`() throws {
+        let small = try SmallServer()
+        small.lines.log.level = .info
+        for _ in 0..<100 {
+            let peer = try Peer(port: small.port)
+            peer.send(Array("GET / HTTP/1.1\r\n\r\n".utf8))
+            #expect(try peer.frame() == nil)
+        }
+        small.stop()
+        let lines = small.lines.all
+        #expect(lines.count == 2)
+        #expect(lines.first?.contains("on PLAINTEXT: an HTTP request; this port speaks Kafka's protocol") == true)
+        #expect(lines.last?.contains("99 more such lines of 127.0.0.1 within 60 s, the last one: closed 127.0.0.1:") == true)
+    }
+
     @Test(arguments: [[0, 0, 0, 11, 0, 99, 0, 0, 0, 0, 0, 8, 0xff, 0xff, 0], [0, 0, 0, 3, 1, 2, 3]])
     func `what was asked before the request that closes the connection is answered`(last: [UInt8]) throws {
         let small = try SmallServer()

@@ -143,7 +143,7 @@ extension GroupCoordinator {
             }
             return .done
         } catch {
-            logger.warn("group \(group.id): offsets could not be stored: \(error.message)")
+            provoked.say(of: "group \(group.id)", "storing", "group \(group.id): offsets could not be stored: \(error.message)")
             fail(&commits, error.forClients)
             return .done
         }

@@ -17,6 +17,8 @@ package final class GroupCoordinator: Sendable {
     let clock: Clock
     let log: any GroupLog
     let logger: Logger
+    /// What members bring about: a client that joins and leaves again and again must not fill the log.
+    let provoked: ProvokedLines
     let partitions: [GroupPartition]
     let timers: DeadlineQueue
     /// 36 characters that no other call gives: a random UUID.
@@ -31,6 +33,7 @@ package final class GroupCoordinator: Sendable {
         self.clock = clock
         self.log = log
         self.logger = logger
+        provoked = ProvokedLines(logger, burst: GroupLimits.linesPerMinute, clock: clock)
         self.makeUniqueName = makeUniqueName
         partitions = (0..<partitionCount).map { GroupPartition(index: $0) }
         timers = DeadlineQueue(announce: announce)
@@ -89,7 +92,7 @@ package final class GroupCoordinator: Sendable {
         _ effects: GroupEffects, of group: Group, _ state: inout Group.State, _ moment: Moment,
         _ aftermath: inout Aftermath
     ) {
-        for note in effects.notes { logger.info("group \(group.id): \(note)") }
+        for note in effects.notes { provoked.say(.info, of: "group \(group.id)", "note", "group \(group.id): \(note)") }
         for (ticket, answer) in effects.joins {
             if let waiter = state.joins.removeValue(forKey: ticket) { aftermath.joins.append((waiter, answer)) }
         }
@@ -111,7 +114,7 @@ package final class GroupCoordinator: Sendable {
                     aftermath.uncommitted.append((store.purpose, appended.lastOffset))
                 }
             } catch {
-                logger.warn("group \(group.id): could not be stored: \(error.message)")
+                provoked.say(of: "group \(group.id)", "storing", "group \(group.id): could not be stored: \(error.message)")
                 let next = state.machine.stored(store.purpose, error: error.forClients, at: moment)
                 perform(next, of: group, &state, moment, &aftermath)
             }

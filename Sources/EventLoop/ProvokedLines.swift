@@ -1,0 +1,125 @@
+internal import Synchronization
+package import Telemetry
+
+/// Lines of the log that someone on the network brings about as often as he likes: a port scanner must not fill the disk.
+///
+/// Of one source (an address, a group) and one kind, the first lines of a minute are written at once; the rest is counted, and told by
+/// one line at the minute's end, with the last of them. Sources beyond a bound share one count. With `--log-level debug` nothing is
+/// left out.
+package final class ProvokedLines: Sendable {
+    fileprivate struct Key: Hashable {
+        let source: String
+        let kind: String
+    }
+
+    /// One source's lines of one kind since a moment.
+    fileprivate struct Count {
+        let since: MonotonicTime
+        var written = 1
+        var leftOut = 0
+        var last = ""
+    }
+
+    fileprivate struct Table {
+        var counts: [Key: Count] = [:]
+        /// The oldest of them.
+        var oldest = MonotonicTime.never
+        var isScheduled = false
+    }
+
+    /// What a source is told by that came when there was no room for one more.
+    fileprivate static let others = Key(source: "other peers", kind: "")
+    /// So many sources, each with its kinds, are told apart within an interval.
+    static let mostKeys = 100
+    package static let intervalMs: Int64 = 60_000
+    /// A name within a line may be 32 KB of the peer's making.
+    static let longestLine = 2_000
+
+    private let logger: Logger
+    private let clock: Clock
+    /// Writes what was left out when the time has come; without one the next line brings it along.
+    private let loop: EventLoop?
+    private let burst: Int
+    private let table = Mutex(Table())
+
+    /// `burst`: how many lines of a source and kind are written in an interval before they are only counted.
+    package init(_ logger: Logger, burst: Int = 1, loop: EventLoop) {
+        (self.logger, self.burst, self.loop, clock) = (logger, burst, loop, loop.clock)
+    }
+
+    package init(_ logger: Logger, burst: Int = 1, clock: Clock) {
+        (self.logger, self.burst, self.clock, loop) = (logger, burst, clock, nil)
+    }
+
+    /// Thread-safe.
+    package func say(
+        _ level: LogLevel = .warn, of source: String, _ kind: String, _ line: String, _ fields: Logger.Fields = [:]
+    ) {
+        let line = line.utf8.count > Self.longestLine ? String(line.prefix(Self.longestLine)) + "..." : line
+        let now = clock.now()
+        let (isWritten, due, mustSchedule) = table.withLock { table in
+            let due = table.takeDue(at: now)
+            let isWritten = table.count(Key(source: source, kind: kind), line, burst: burst, at: now)
+            let mustSchedule = loop != nil && !table.isScheduled
+            if mustSchedule { table.isScheduled = true }
+            return (isWritten, due, mustSchedule)
+        }
+        write(due)
+        logger.record(isWritten ? level : .debug, { line }, { fields })
+        if mustSchedule, let loop { loop.post { [self] in schedule(on: loop) } }
+    }
+
+    /// Writes what was left out so far: at the end of a process.
+    package func flush() { write(table.withLock { $0.takeDue(at: .never) }) }
+
+    private func schedule(on loop: EventLoop) {
+        loop.schedule(at: clock.now().advanced(byMs: Self.intervalMs)) { [weak self, weak loop] in
+            guard let self, let loop else { return }
+            let (due, isEmpty) = table.withLock { table in
+                let due = table.takeDue(at: clock.now())
+                table.isScheduled = !table.counts.isEmpty
+                return (due, table.counts.isEmpty)
+            }
+            write(due)
+            if !isEmpty { schedule(on: loop) }
+        }
+    }
+
+    private func write(_ due: [(source: String, count: Count)]) {
+        for (source, count) in due where count.leftOut > 0 {
+            let seconds = Self.intervalMs / 1000
+            logger.warn("\(count.leftOut) more such lines of \(source) within \(seconds) s, the last one: \(count.last)", ["peer": source])
+        }
+    }
+}
+
+extension ProvokedLines.Table {
+    /// Whether the line is to be written.
+    fileprivate mutating func count(_ key: ProvokedLines.Key, _ line: String, burst: Int, at now: MonotonicTime) -> Bool {
+        let isKnown = counts[key] != nil
+        let key = isKnown || counts.count < ProvokedLines.mostKeys ? key : ProvokedLines.others
+        guard var count = counts[key] else {
+            counts[key] = ProvokedLines.Count(since: now)
+            oldest = min(oldest, now)
+            return true
+        }
+        let isWritten = count.written < burst
+        if isWritten {
+            count.written += 1
+        } else {
+            count.leftOut += 1
+            count.last = line
+        }
+        counts[key] = count
+        return isWritten
+    }
+
+    /// Takes out what an interval has passed over.
+    fileprivate mutating func takeDue(at now: MonotonicTime) -> [(source: String, count: ProvokedLines.Count)] {
+        guard now.milliseconds(since: oldest) >= ProvokedLines.intervalMs else { return [] }
+        let due = counts.filter { now.milliseconds(since: $0.value.since) >= ProvokedLines.intervalMs }
+        for key in due.keys { counts[key] = nil }
+        oldest = counts.values.map(\.since).min() ?? .never
+        return due.map { (source: $0.key.source, count: $0.value) }
+    }
+}
