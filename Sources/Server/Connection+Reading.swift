@@ -12,7 +12,7 @@ extension Connection {
         while mayRead {
             let free = frame.missing
             let count = receive(free)
-            if count == 0 { return close(nil) }
+            if count == 0 { return endOfInput() }
             if count < 0 {
                 if errno == EAGAIN || errno == EINTR { return }
                 return close(errno == ECONNRESET ? nil : Closing(.socket, "reading: \(String(cString: strerror(errno)))"))

@@ -51,7 +51,7 @@ extension Connection {
                 take(UnsafeMutableRawBufferPointer(rebasing: home.readBuffer[0..<(target == nil ? count : 0)]))
                 if tls.isDrained { return }
             case .wantRead, .wantWrite: return
-            case .closed: return close(nil)
+            case .closed: return endOfInput()
             // A peer that goes in the middle of a record is no more news than one that goes in the middle of a frame.
             case .failed(let failure): return close(failure.kind == .socket || failure.kind == .closed ? nil : Closing(failure))
             }

@@ -45,6 +45,10 @@ final class Connection: AnswerChannel {
 
     private var interest: EventLoop.Events = []
     private var closesWhenAnswered = false
+    /// The peer will send no more; what it has sent may still lie in the socket.
+    private var peerHasClosed = false
+    /// All of it was read.
+    private var hasReadAll = false
     private(set) var isClosed = false
     /// A handler is running: its request lies in this connection's memory, so that closing waits until it has returned.
     var isHandling = false
@@ -85,8 +89,11 @@ final class Connection: AnswerChannel {
             // What is kept comes before what is new, so that a client that pipelines without end is not kept whole.
             inTurn { resume() }
         } else if events.contains(.peerClosed) {
-            // Nothing will be read before the answer, and the peer is gone: whatever it waited for is of no use.
-            close(nil)
+            // It may have said only that this was its last request: what it has asked is answered, as Kafka does. Nothing is lost on
+            // one that is gone for good: the answer's arrival there ends the connection. A frame that waits for room is not finished.
+            if isStarved { return close(nil) }
+            peerHasClosed = true
+            updateInterest()
         } else if events.contains(.readable) {
             // The socket keeps what has come until the request in work is answered.
             updateInterest()
@@ -94,7 +101,7 @@ final class Connection: AnswerChannel {
     }
 
     /// Nothing is in work, nothing is owed, and there is room.
-    var mayRead: Bool { !isWorking && !owes && !isStarved && !isHeldBack && !isClosed && !hasHadItsTurn }
+    var mayRead: Bool { !isWorking && !owes && !isStarved && !isHeldBack && !isClosed && !hasHadItsTurn && !hasReadAll }
 
     private var hasHadItsTurn: Bool { requestsInTurn >= ServerLimits.requestsPerTurn }
 
@@ -136,7 +143,7 @@ final class Connection: AnswerChannel {
     }
 
     func updateInterest() {
-        var wanted: EventLoop.Events = [.peerClosed]
+        var wanted: EventLoop.Events = peerHasClosed ? [] : [.peerClosed]
         if mayRead { wanted.insert(.readable) }
         if owes, !isLoading { wanted.insert(.writable) }
         wait(for: wanted)
@@ -179,8 +186,16 @@ final class Connection: AnswerChannel {
         if !isWorking, !owes { close(nil) }
     }
 
+    /// The peer's last byte was read: it closes when what it has asked is answered.
+    func endOfInput() {
+        peerHasClosed = true
+        hasReadAll = true
+        closesWhenAnswered = true
+    }
+
+    /// A request that waits is no idleness, as long as its peer may still be there.
     func closeIfIdle(at now: MonotonicTime, longerThanMs limit: Int64) {
-        guard !isWorking, !owes, now.milliseconds(since: lastRequest) >= limit else { return }
+        guard !isWorking && !owes || peerHasClosed, now.milliseconds(since: lastRequest) >= limit else { return }
         log.debug("closed an idle connection", ["peer": client.peer, "listener": client.listener.name])
         close(nil)
     }
