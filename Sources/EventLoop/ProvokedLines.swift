@@ -3,16 +3,16 @@ package import Telemetry
 
 /// Lines of the log that someone on the network brings about as often as he likes: a port scanner must not fill the disk.
 ///
-/// Of one source (an address, a group) and one kind, the first lines of a minute are written at once; the rest is counted, and told by
-/// one line at the minute's end, with the last of them. Sources beyond a bound share one count. With `--log-level debug` nothing is
-/// left out.
+/// Of one source (an address, a group) and one reason, the first lines of a minute are written at once; the rest is counted, and told by
+/// one line at the minute's end, with the last of them. Reasons of a source beyond a bound share one count, and so do sources. With
+/// `--log-level debug` nothing is left out.
 package final class ProvokedLines: Sendable {
     fileprivate struct Key: Hashable {
         let source: String
-        let kind: String
+        let reason: String
     }
 
-    /// One source's lines of one kind since a moment.
+    /// One source's lines of one reason since a moment.
     fileprivate struct Count {
         let since: MonotonicTime
         var written = 1
@@ -27,10 +27,12 @@ package final class ProvokedLines: Sendable {
         var isScheduled = false
     }
 
-    /// What a source is told by that came when there was no room for one more.
-    fileprivate static let others = Key(source: "other peers", kind: "")
-    /// So many sources, each with its kinds, are told apart within an interval.
+    /// What has come when there was no room for one more source.
+    fileprivate static let others = Key(source: "other peers", reason: "")
+    /// So many sources, each with its reasons, are told apart within an interval.
     static let mostKeys = 100
+    /// So many reasons of one source.
+    static let mostReasons = 10
     package static let intervalMs: Int64 = 60_000
     /// A name within a line may be 32 KB of the peer's making.
     static let longestLine = 2_000
@@ -42,7 +44,7 @@ package final class ProvokedLines: Sendable {
     private let burst: Int
     private let table = Mutex(Table())
 
-    /// `burst`: how many lines of a source and kind are written in an interval before they are only counted.
+    /// `burst`: how many lines of a source and reason are written in an interval before they are only counted.
     package init(_ logger: Logger, burst: Int = 1, loop: EventLoop) {
         (self.logger, self.burst, self.loop, clock) = (logger, burst, loop, loop.clock)
     }
@@ -53,13 +55,14 @@ package final class ProvokedLines: Sendable {
 
     /// Thread-safe.
     package func say(
-        _ level: LogLevel = .warn, of source: String, _ kind: String, _ line: String, _ fields: Logger.Fields = [:]
+        _ level: LogLevel = .warn, of source: String, _ reason: String, _ line: String, _ fields: Logger.Fields = [:]
     ) {
-        let line = line.utf8.count > Self.longestLine ? String(line.prefix(Self.longestLine)) + "..." : line
+        func cut(_ text: String) -> String { text.utf8.count > Self.longestLine ? text.prefix(Self.longestLine) + "..." : text }
+        let line = cut(line), key = Key(source: cut(source), reason: cut(reason))
         let now = clock.now()
         let (isWritten, due, mustSchedule) = table.withLock { table in
             let due = table.takeDue(at: now)
-            let isWritten = table.count(Key(source: source, kind: kind), line, burst: burst, at: now)
+            let isWritten = table.count(key, line, burst: burst, at: now)
             let mustSchedule = loop != nil && !table.isScheduled
             if mustSchedule { table.isScheduled = true }
             return (isWritten, due, mustSchedule)
@@ -96,8 +99,7 @@ package final class ProvokedLines: Sendable {
 extension ProvokedLines.Table {
     /// Whether the line is to be written.
     fileprivate mutating func count(_ key: ProvokedLines.Key, _ line: String, burst: Int, at now: MonotonicTime) -> Bool {
-        let isKnown = counts[key] != nil
-        let key = isKnown || counts.count < ProvokedLines.mostKeys ? key : ProvokedLines.others
+        let key = counts[key] == nil ? place(for: key) : key
         guard var count = counts[key] else {
             counts[key] = ProvokedLines.Count(since: now)
             oldest = min(oldest, now)
@@ -112,6 +114,13 @@ extension ProvokedLines.Table {
         }
         counts[key] = count
         return isWritten
+    }
+
+    /// Where a key is counted that is not there yet.
+    private func place(for key: ProvokedLines.Key) -> ProvokedLines.Key {
+        let reasons = counts.keys.lazy.filter { $0.source == key.source }.count
+        if reasons >= ProvokedLines.mostReasons { return ProvokedLines.Key(source: key.source, reason: "") }
+        return counts.count < ProvokedLines.mostKeys ? key : ProvokedLines.others
     }
 
     /// Takes out what an interval has passed over.

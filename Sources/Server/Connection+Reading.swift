@@ -15,7 +15,7 @@ extension Connection {
             if count == 0 { return endOfInput() }
             if count < 0 {
                 if errno == EAGAIN || errno == EINTR { return }
-                return close(errno == ECONNRESET ? nil : Closing(.socket, "reading: \(String(cString: strerror(errno)))"))
+                return close(errno == ECONNRESET ? nil : "reading: \(String(cString: strerror(errno)))")
             }
             frameProgress = desk.loop.clock.now()
             let intoFrame = min(free, count)
@@ -153,15 +153,13 @@ extension Connection {
     private func isAcceptable(frameLength length: Int, start: UnsafeRawPointer) -> Bool {
         if length >= 8, length <= home.shared.limits.socketRequestMaxBytes { return true }
         if let guess = ForeignProtocol(firstBytes: UnsafeRawBufferPointer(start: start, count: 4)) {
-            close(Closing(.otherProtocol, guess.reason(on: client.listener)))
+            close(guess.reason(on: client.listener))
         } else if length < 8 {
-            close(Closing(.frame, "a frame of \(length) bytes has no room for a request header"))
+            close("a frame of \(length) bytes has no room for a request header")
         } else {
             close(
-                Closing(
-                    .frame,
-                    "a frame of \(length) bytes is longer than "
-                        + "socket.request.max.bytes=\(home.shared.limits.socketRequestMaxBytes)"))
+                "a frame of \(length) bytes is longer than "
+                    + "socket.request.max.bytes=\(home.shared.limits.socketRequestMaxBytes)")
         }
         return false
     }

@@ -29,11 +29,11 @@ extension Connection {
     }
 
     /// What came and went without a word is no news: a health check, a port scan.
-    private func close(_ failure: TLSFailure) { close(failure.kind == .silent ? nil : Closing(failure)) }
+    private func close(_ failure: TLSFailure) { close(failure.kind == .silent ? nil : failure.message) }
 
     func closeIfStillShakingHands(at now: MonotonicTime) {
         guard isShakingHands, now.milliseconds(since: lastRequest) >= ServerLimits.handshakeMs else { return }
-        close(Closing(.handshake, "the TLS handshake was not through after \(ServerLimits.handshakeMs / 1000) s"))
+        close("the TLS handshake was not through after \(ServerLimits.handshakeMs / 1000) s")
     }
 
     // MARK: reading
@@ -53,7 +53,7 @@ extension Connection {
             case .wantRead, .wantWrite: return
             case .closed: return endOfInput()
             // A peer that goes in the middle of a record is no more news than one that goes in the middle of a frame.
-            case .failed(let failure): return close(failure.kind == .socket || failure.kind == .closed ? nil : Closing(failure))
+            case .failed(let failure): return close(failure.kind == .socket || failure.kind == .closed ? nil : failure.message)
             }
         }
     }
@@ -82,13 +82,12 @@ extension Connection {
             do throws(FileError) {
                 count = try region.file.readWithoutWaiting(into: UnsafeMutableRawBufferPointer(rebasing: room), at: offset)
             } catch {
-                close(Closing(.log, "sending a piece of a log: \(error)"))
+                close("sending a piece of a log: \(error)")
                 return -1
             }
             guard let count else { return taken }
             if count == 0 {
-                close(
-                    Closing(.log, "\(region.file.path) ended before the \(region.count - taken) bytes at \(offset) that were to be sent"))
+                close("\(region.file.path) ended before the \(region.count - taken) bytes at \(offset) that were to be sent")
                 return -1
             }
             let sent = send(UnsafeRawBufferPointer(rebasing: home.strideBuffer[0..<count]), through: tls)

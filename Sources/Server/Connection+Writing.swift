@@ -87,13 +87,13 @@ extension Connection {
         do throws(FileError) {
             guard let sent = try region.file.send(to: descriptor, from: region.offset, count: count) else { return 0 }
             if sent == 0 {
-                close(Closing(.log, "\(region.file.path) ended before the \(count) bytes at \(region.offset) that were to be sent"))
+                close("\(region.file.path) ended before the \(count) bytes at \(region.offset) that were to be sent")
                 return -1
             }
             return sent
         } catch {
             // The file's error or the socket's: a peer that has gone is no news.
-            close(error.code == EPIPE || error.code == ECONNRESET ? nil : Closing(.log, "sending a piece of a log: \(error)"))
+            close(error.code == EPIPE || error.code == ECONNRESET ? nil : "sending a piece of a log: \(error)")
             return -1
         }
     }

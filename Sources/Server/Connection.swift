@@ -11,7 +11,7 @@ internal import TLS
 /// One request is in work at a time; what comes meanwhile stays in `frame` or in the socket. `Connection+Reading.swift`
 /// and `Connection+Writing.swift` have the two directions.
 final class Connection: AnswerChannel {
-    private struct PendingClose { let reason: Closing? }
+    private struct PendingClose { let reason: String? }
 
     let descriptor: Int32
     unowned let home: ServerLoop
@@ -171,7 +171,7 @@ final class Connection: AnswerChannel {
         home.starve(self)
     }
 
-    override func refused(_ reason: String) { close(Closing(.request, reason)) }
+    override func refused(_ reason: String) { close(reason) }
 
     // MARK: the end
 
@@ -206,14 +206,12 @@ final class Connection: AnswerChannel {
         let stalled = now.milliseconds(since: frameProgress)
         guard stalled >= ServerLimits.stalledFrameMs, let length = frame.frameLength else { return }
         close(
-            Closing(
-                .frame,
-                "a frame of \(length - 4) bytes has made no progress for \(stalled / 1000) s, "
-                    + "and queued.max.request.bytes is used up"))
+            "a frame of \(length - 4) bytes has made no progress for \(stalled / 1000) s, "
+                + "and queued.max.request.bytes is used up")
     }
 
     /// Closes; with a reason, the log says it.
-    func close(_ reason: Closing?) {
+    func close(_ reason: String?) {
         if isHandling {
             if closesAfterHandling == nil { closesAfterHandling = PendingClose(reason: reason) }
             return
@@ -224,7 +222,7 @@ final class Connection: AnswerChannel {
         isClosed = true
         if let reason {
             home.shared.provoked.say(
-                of: client.host, reason.kind.rawValue, "closed \(client.peer) on \(client.listener.name): \(reason.text)",
+                of: client.host, reason, "closed \(client.peer) on \(client.listener.name): \(reason)",
                 ["peer": client.peer])
         }
         tls?.close()

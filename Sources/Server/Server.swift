@@ -64,7 +64,7 @@ package final class Server: @unchecked Sendable {  // what changes after init be
         let host = Socket.peerAddress(of: descriptor).host
         if case .tooMany(let bound) = shared.admit(host: host) {
             shared.provoked.say(
-                of: host, "admission", "refused a connection of \(host) on \(identity.name): \(bound) is reached", ["peer": host])
+                of: host, bound, "refused a connection of \(host) on \(identity.name): \(bound) is reached", ["peer": host])
             close(descriptor)
             return
         }

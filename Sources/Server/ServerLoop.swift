@@ -59,7 +59,7 @@ package final class ServerLoop: @unchecked Sendable {  // used on the loop's thr
             tls = try context.map { (context) throws(TLSError) in try TLSConnection(context, socket: descriptor) }
         } catch {
             let host = Socket.peerAddress(of: descriptor).host
-            shared.provoked.say(.error, of: host, "admission", "refused a connection of \(host) on \(listener.name): \(error)")
+            shared.provoked.say(.error, of: host, "\(error)", "refused a connection of \(host) on \(listener.name): \(error)")
             shared.closed(descriptor, host: host)
             return
         }

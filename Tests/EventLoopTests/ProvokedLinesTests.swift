@@ -29,12 +29,23 @@ import Testing
         ])
     }
 
-    @Test func `sources and kinds are told apart`() {
+    @Test func `sources and reasons are told apart`() {
         let provoked = provoked()
         for source in ["a", "b", "a"] {
-            for kind in ["x", "y"] { provoked.say(of: source, kind, "\(source)\(kind)") }
+            for reason in ["x", "y"] { provoked.say(of: source, reason, "\(source)\(reason)") }
         }
         #expect(said == ["warn  door: ax", "warn  door: ay", "warn  door: bx", "warn  door: by"])
+    }
+
+    @Test func `a source that finds ever new reasons leaves room for others`() {
+        let provoked = provoked()
+        for number in 0..<1000 { provoked.say(of: "a", "reason \(number)", "line \(number)") }
+        provoked.say(of: "b", "reason", "other")
+        #expect(said.count == ProvokedLines.mostReasons + 2)
+        #expect(said.last == "warn  door: other")
+        provoked.flush()
+        #expect(said.count == ProvokedLines.mostReasons + 3)
+        #expect(said.last == "warn  door: 989 more such lines of a within 60 s, the last one: line 999 peer=a")
     }
 
     @Test func `a burst is written, and one line alone leaves nothing behind`() {
