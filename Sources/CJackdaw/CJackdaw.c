@@ -99,29 +99,27 @@ static void drop_unwritten(uintptr_t start, uintptr_t end, uintptr_t page) {
     close(map);
 }
 
+// The constants that the linker put into the writable segment, because they hold distances to writable data; nobody writes them. The
+// release binary's link says where they are; elsewhere both are absent.
+extern const char jd_constants_start[] __attribute__((weak, visibility("hidden")));
+extern const char jd_constants_end[] __attribute__((weak, visibility("hidden")));
+
 static int release_program(struct dl_phdr_info *info, size_t size, void *is_first_time) {
     (void)size;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), thread_locals = 0;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        if (info->dlpi_phdr[i].p_type == PT_TLS) thread_locals = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-    }
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *part = &info->dlpi_phdr[i];
-        if (part->p_type != PT_LOAD) continue;
+        if (part->p_type != PT_LOAD || part->p_flags & PF_W) continue;
         uintptr_t start = (info->dlpi_addr + part->p_vaddr) & -page;
         uintptr_t end = (info->dlpi_addr + part->p_vaddr + part->p_memsz + page - 1) & -page;
-        if (part->p_flags & PF_W) {
-            // What the linker put before the thread locals is never written once it is relocated, and mostly has no relocations.
-            if (thread_locals <= start || thread_locals >= end) continue;
-            end = thread_locals & -page;
-        }
         if (*(int *)is_first_time) split_areas(start, end);
-        if (part->p_flags & PF_W) {
-            drop_unwritten(start, end, page);
-        } else {
-            // Code and what is only read is the same in the file: dropping it loses nothing.
-            madvise((void *)start, end - start, MADV_DONTNEED);
-        }
+        // Code and what is only read is the same in the file: dropping it loses nothing.
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    uintptr_t start = ((uintptr_t)jd_constants_start + page - 1) & -page, end = (uintptr_t)jd_constants_end & -page;
+    if (start < end) {
+        if (*(int *)is_first_time) split_areas(start, end);
+        drop_unwritten(start, end, page);
     }
     return 1;  // the program itself comes first; the rest are libraries
 }
@@ -132,9 +130,9 @@ void jd_release_program_pages(void) {
     is_first_time = 0;
 }
 
-// Swift's runtime looks for its crash reporter beside the program when it starts, and gives up the whole process where /proc is
-// missing (an empty container, a chroot). It does not look where the environment already says something. Runs before the
-// runtime's own constructors.
+// Swift's runtime looks for its crash reporter in a dozen places when it starts, and gives up the whole process where /proc is missing
+// (an empty container, a chroot). It does not look where the environment already says something. Runs before the runtime's own
+// constructors.
 static int argument_count;
 static char **arguments;
 
@@ -143,10 +141,7 @@ __attribute__((constructor(101))) static void begin(int argc, char **argv) {
     arguments = argv;
     // A touched byte must not bring 2 MB of the program, or of a buffer, into memory.
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
-    char path[8];
-    if (readlink("/proc/self/exe", path, sizeof path) < 0) {
-        setenv("SWIFT_BACKTRACE", "enable=no,swift-backtrace=/none", 0);
-    }
+    setenv("SWIFT_BACKTRACE", "enable=no,swift-backtrace=/none", 0);
 }
 
 const char *jd_argument(int index) { return index >= 0 && index < argument_count ? arguments[index] : NULL; }
