@@ -123,7 +123,7 @@ extension CommandLineProgram {
 
     private func unknownCommand(_ word: String) -> UsageError {
         let names = commands.map(\.name)
-        let guess = word.nearest(among: names).map { "; did you mean \($0)?" } ?? ""
+        let guess = word.nearest(among: names).map { "; did you mean \($0)?" } ?? "."
         return UsageError("\(name): no command \(word)\(guess) Commands: \(names.joined(separator: ", ")). See \(name) --help")
     }
 

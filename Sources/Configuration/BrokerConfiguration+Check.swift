@@ -5,6 +5,7 @@ extension BrokerConfiguration {
         try checkIdentity()
         try checkListeners()
         try checkRetention()
+        noteUnserved()
     }
 
     private mutating func checkRoles() throws(ConfigurationError) {

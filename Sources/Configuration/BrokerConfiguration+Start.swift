@@ -33,11 +33,16 @@ extension BrokerConfiguration {
             if key == "log.dirs" { properties.remove("log.dir") }
             properties.set(key, value)
         }
-        if properties["listeners"] == nil {
-            properties.set("listeners", "PLAINTEXT://localhost:\(Self.defaultPort)")
-        }
+        let choosesListeners = properties["listeners"] == nil
+        if choosesListeners { properties.set("listeners", "PLAINTEXT://localhost:\(Self.defaultPort)") }
         if tls { try Self.addTLSListener(to: &properties) }
         try self.init(properties: properties, keys: keys)
+        if choosesListeners && serverProperties != nil {
+            // Kafka would listen on every address.
+            note("listeners is not set: only this machine reaches the broker. For every address: "
+                + "--set listeners=PLAINTEXT://:\(Self.defaultPort)")
+        }
+        try checkServed()
     }
 
     private static func addTLSListener(to properties: inout Properties) throws(ConfigurationError) {

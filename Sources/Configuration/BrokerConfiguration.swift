@@ -22,7 +22,7 @@ package struct BrokerConfiguration: Sendable {
         for (key, value) in properties.entries {
             staticValues[key] = value
             guard let facts = Self.facts(of: key) else {
-                notes.append("\(key) is not a key of Kafka's: ignored")
+                notes.append(Self.note(onUnknown: key))
                 continue
             }
             try facts.parse(value)

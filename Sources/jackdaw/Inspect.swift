@@ -6,7 +6,7 @@ internal import Inspection
 /// Shows files or directories; the process's exit code.
 func inspect(_ options: InspectOptions) -> Int32 {
     guard !options.paths.isEmpty else {
-        complain("inspect: a directory or a file is expected. See jackdaw inspect --help")
+        complain(UsageError("jackdaw inspect: a directory or a file is expected. See jackdaw inspect --help"))
         return Verdict.unreadable.rawValue
     }
     var wanted = InspectionOptions()

@@ -7,8 +7,11 @@ internal import Glibc
 internal import Telemetry
 
 /// One line on standard error.
-func complain(_ text: String) {
-    var line = "jackdaw: \(text)\n"
+func complain(_ text: String) { complain(UsageError("jackdaw: \(text)")) }
+
+/// The same about the command line, which names the program and the command already.
+func complain(_ error: UsageError) {
+    var line = error.description + "\n"
     line.withUTF8 { bytes in _ = write(2, bytes.baseAddress, bytes.count) }
 }
 

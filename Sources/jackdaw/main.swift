@@ -18,6 +18,7 @@ do {
         exit(serve(ServeOptions(options)))
     }
 } catch {
-    complain("\(error)")
+    // It names the program and the command itself.
+    complain(error)
     exit(2)
 }

@@ -102,7 +102,9 @@ struct BrokerConfigurationTests {
         #expect(configuration.logDirectories == ["/tmp/kafka-logs"])
         #expect(configuration.numNetworkThreads == 3)
         #expect(configuration.notes == [
-            "zookeeper.connect is ignored: the metadata are kept in the data directory, without ZooKeeper"
+            "zookeeper.connect is ignored: the metadata are kept in the data directory, without ZooKeeper",
+            "listeners is not set: only this machine reaches the broker. For every address: "
+                + "--set listeners=PLAINTEXT://:9092",
         ])
     }
 
@@ -138,6 +140,38 @@ struct BrokerConfigurationTests {
         #expect(error?.description == "Invalid value 0 for configuration num.io.threads: Value must be at least 1")
         #expect(throws: ConfigurationError.self) { try BrokerConfiguration(["listener.name.x.ssl.client.auth": "maybe"]) }
         #expect(throws: ConfigurationError.self) { try BrokerConfiguration(["node.id": "1", "broker.id": "2"]) }
+    }
+
+    @Test func `what would leave the broker more open than it was meant to be stops the start`() throws {
+        let acls = "listeners=PLAINTEXT://:9092\nauthorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n"
+        let error = #expect(throws: ConfigurationError.self) { try BrokerConfiguration(serverProperties: acls) }
+        #expect(error?.key == "authorizer.class.name")
+        #expect(error?.description.contains("ACLs are not enforced yet") == true)
+        let meant = try BrokerConfiguration(serverProperties: acls, settings: [("authorizer.class.name", "")])
+        #expect(meant.notes == [])
+
+        let file = "listeners=IN://:1,OUT://:2\nlistener.security.protocol.map=IN:PLAINTEXT,OUT:SASL_SSL\n"
+        let sasl = #expect(throws: ConfigurationError.self) { try BrokerConfiguration(serverProperties: file) }
+        #expect(sasl?.description
+            == "Invalid value OUT://:2 for configuration listeners: SASL_SSL is not served yet; PLAINTEXT and SSL are")
+    }
+
+    @Test func `keys that promise what does not happen here are noted`() throws {
+        let configuration = try BrokerConfiguration([
+            "port": "9093", "advertised.host.name": "a", "super.users": "User:a", "process.roles": "broker",
+            "controller.listener.names": "C", "controller.quorum.voters": "1@a:9", "config.providers": "env",
+            "metric.reporters": "a.B", "remote.log.storage.system.enable": "true",
+        ])
+        #expect(configuration.notes == [
+            "port is ignored: Kafka 3 no longer has it; listeners says where to listen",
+            "advertised.host.name is ignored: Kafka 3 no longer has it; advertised.listeners says what clients are told",
+            "super.users is ignored: it is an authorizer's, and there is none here",
+            "controller listeners (C) are left out: this node keeps its metadata itself, without a quorum",
+            "remote.log.storage.system.enable is ignored: all data stay in log.dirs",
+            "config.providers is ignored: ${...} in a value is taken as it is written",
+            "metric.reporters=a.B is ignored: Java classes cannot be loaded here",
+            "the controllers of controller.quorum.* are not asked: this node is a cluster of its own",
+        ])
     }
 
     @Test func `listeners of every kind are read`() throws {

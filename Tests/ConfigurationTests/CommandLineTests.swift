@@ -49,7 +49,7 @@ struct CommandLineTests {
         (["serve", "--log-level", "loud"], "jackdaw serve: --log-level=loud: one of debug, info, warn, error is expected"),
         (["serve", "--tls=yes"], "jackdaw serve: --tls=yes: require-client is the only value"),
         (["sreve"], "jackdaw: no command sreve; did you mean serve? Commands: serve, inspect. See jackdaw --help"),
-        (["start-all"], "jackdaw: no command start-all Commands: serve, inspect. See jackdaw --help"),
+        (["start-all"], "jackdaw: no command start-all. Commands: serve, inspect. See jackdaw --help"),
     ])
     func `what cannot be understood is one line that helps`(words: [String], message: String) {
         #expect(throws: UsageError(message)) { try program.parse(words) }
