@@ -264,6 +264,27 @@ private final class GroupServer: @unchecked Sendable {
         #expect(server.made.count.withLock { $0 } == 1)
     }
 
+    @Test func `a coordinator that is not there is refused in words that a client shows`() throws {
+        let server = try GroupServer(topics: [("__consumer_offsets", Uuid(9, 9))])
+        defer { server.stop() }
+        let peer = try Peer(port: server.port)
+        let arena = Arena()
+        var request = FindCoordinatorRequest()
+        for (type, what) in [(Int8(1), "Transactions"), (2, "Share groups")] {
+            request.keyType = type
+            request.coordinatorKeys = WireArray(copying: ["k"], in: arena)
+            try peer.ask(request, version: 6) { response in
+                #expect(response.coordinators[0].errorCode == ErrorCode.invalidRequest.rawValue)
+                #expect(response.coordinators[0].errorMessage?.string == "\(what) are not served by this broker yet.")
+            }
+        }
+        var older = FindCoordinatorRequest()
+        older.key = "k"
+        older.keyType = 1
+        let message = try peer.ask(older, version: 1) { $0.errorMessage?.string }
+        #expect(message == "Transactions are not served by this broker yet.")
+    }
+
     @Test func `topics by an id that nobody has are told so, one by one`() throws {
         let id = Uuid(1, 1)
         let server = try GroupServer(topics: [("t", id)])

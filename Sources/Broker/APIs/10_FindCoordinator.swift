@@ -31,7 +31,7 @@ struct FindCoordinator: APIHandler {
         if caller.version < 4 {
             let found = find(request.key, type: request.keyType, caller)
             response.errorCode = found.error.rawValue
-            response.errorMessage = Self.message(found.error, success: "NONE")
+            response.errorMessage = Self.message(found.error, request.keyType, caller.version, success: "NONE")
             response.nodeId = found.node
             response.host = found.host
             response.port = found.port
@@ -41,7 +41,7 @@ struct FindCoordinator: APIHandler {
                 let found = find(key, type: request.keyType, caller)
                 coordinator.key = key
                 coordinator.errorCode = found.error.rawValue
-                coordinator.errorMessage = Self.message(found.error, success: "")
+                coordinator.errorMessage = Self.message(found.error, request.keyType, caller.version, success: "")
                 coordinator.nodeId = found.node
                 coordinator.host = found.host
                 coordinator.port = found.port
@@ -75,11 +75,13 @@ struct FindCoordinator: APIHandler {
             node: leader, host: WireBytes(copying: endpoint.host, in: caller.arena), port: endpoint.port)
     }
 
-    /// Kafka's texts.
-    private static func message(_ error: ErrorCode, success: WireBytes) -> WireBytes {
-        switch error {
-        case .none: success
-        case .coordinatorNotAvailable: "The coordinator is not available."
+    /// Kafka's texts, but where it would not refuse: clients show it to people.
+    private static func message(_ error: ErrorCode, _ type: Int8, _ version: Int16, success: WireBytes) -> WireBytes {
+        switch (error, type) {
+        case (.none, _): success
+        case (.coordinatorNotAvailable, _): "The coordinator is not available."
+        case (_, 1): "Transactions are not served by this broker yet."
+        case (_, 2) where version >= 6: "Share groups are not served by this broker yet."
         default:
             """
             This most likely occurs because of a request being malformed by the client library or the message was sent to \
