@@ -1,13 +1,19 @@
 internal import KafkaSchema
 
-/// Puts on a fresh broker what a conversation's `setup` says, over the wire.
+/// Puts on a fresh broker what a conversation's `setup` says, over the wire, and waits until the broker acts by it: what it has
+/// acknowledged its parts learn one after the other.
 struct Preparation {
-    private let client: KafkaClient
+    let client: KafkaClient
+    /// A further connection, on which nobody has logged in yet; nil where the broker asks for no SASL.
+    let connectForLogin: (() throws -> KafkaClient)?
 
-    /// How long a broker may take to lead a new partition or load a coordinator.
+    /// How long a broker may take to lead a new partition, load a coordinator or know a new user.
     private static let settleMs = 30_000
 
-    init(_ client: KafkaClient) { self.client = client }
+    init(_ client: KafkaClient, connectForLogin: (() throws -> KafkaClient)? = nil) {
+        self.client = client
+        self.connectForLogin = connectForLogin
+    }
 
     func run(_ conversation: Conversation) throws {
         let steps = conversation.setup
@@ -35,7 +41,7 @@ struct Preparation {
     private static let passing: Set<Int64> = [3, 5, 6, 14, 15, 16]
 
     /// Asks again until it is answered without an error that passes, or for too long. The error that came last; 0 for none.
-    private func settle(_ api: String, _ ask: () throws -> Int64) throws -> Int64 {
+    func settle(_ api: String, _ ask: () throws -> Int64) throws -> Int64 {
         let deadline = Deadline.after(milliseconds: Self.settleMs)
         while true {
             let code = try ask()
@@ -47,7 +53,7 @@ struct Preparation {
         }
     }
 
-    private func succeed(_ api: String, _ ask: () throws -> Int64) throws {
+    func succeed(_ api: String, _ ask: () throws -> Int64) throws {
         let code = try settle(api, ask)
         if code != 0 { throw KafkaClient.Failure(api: api, reason: "error \(code)") }
     }
@@ -82,6 +88,24 @@ struct Preparation {
                 $0["errorCode"]?.integer ?? -1
             }
             return topics.isEmpty ? 3 : codes.first { $0 != 0 } ?? 0
+        }
+        try awaitLeaders(of: topic, partitions: step["partitions"]?.integer ?? 1)
+    }
+
+    /// A broker names itself as the leader in its metadata before it leads.
+    private func awaitLeaders(of topic: String, partitions: Int64) throws {
+        let asked = (0..<partitions).map {
+            JSONValue.object([("partitionIndex", .integer($0)), ("currentLeaderEpoch", .integer(-1)), ("timestamp", .integer(-2))])
+        }
+        try succeed("ListOffsets of \(topic)") {
+            let answer = try client.call(
+                "ListOffsets", version: 4,
+                .object([
+                    ("replicaId", .integer(-1)), ("isolationLevel", .integer(0)),
+                    ("topics", .array([.object([("name", .string(topic)), ("partitions", .array(asked))])])),
+                ]))
+            let found = answer["topics"]?.elements.first?["partitions"]?.elements ?? []
+            return found.isEmpty ? 3 : found.map { $0["errorCode"]?.integer ?? -1 }.first { $0 != 0 } ?? 0
         }
     }
 
@@ -125,8 +149,16 @@ struct Preparation {
                     ("key", .string("jackdaw-compat")), ("keyType", .integer(keyType)),
                 ]))["errorCode"]?.integer ?? -1
         }
-        guard code == 0, keyType == 0 else { return }
+        guard code == 0 else { return }
         // The coordinator is found before it has read its partition.
+        if keyType == 1 {
+            _ = try settle("DescribeTransactions") {
+                try client.call(
+                    "DescribeTransactions", version: 0, .object([("transactionalIds", .array([.string("jackdaw-compat")]))])
+                )["transactionStates"]?.elements.first?["errorCode"]?.integer ?? -1
+            }
+            return
+        }
         try succeed("OffsetFetch") {
             try client.call(
                 "OffsetFetch", version: 5,
@@ -134,60 +166,5 @@ struct Preparation {
                     ("groupId", .string("jackdaw-compat")), ("topics", .array([])),
                 ]))["errorCode"]?.integer ?? -1
         }
-    }
-
-    private func createUser(_ user: JSONValue) throws {
-        guard let name = user["user"]?.string, let mechanism = user["mechanism"]?.string,
-            let password = user["password"]?.string,
-            let secret = ScramSecret(mechanism: mechanism, password: password)
-        else { throw KafkaClient.Failure(api: "setup", reason: "scram_users: \(user.text)") }
-        let salt = Array((user["salt"]?.string ?? "fixed-salt").utf8)
-        let iterations = Int(user["iterations"]?.integer ?? 4096)
-        let answer = try client.call(
-            "AlterUserScramCredentials", version: 0,
-            .object([
-                (
-                    "upsertions",
-                    .array([
-                        .object([
-                            ("name", .string(name)), ("mechanism", .integer(mechanism == "SCRAM-SHA-256" ? 1 : 2)),
-                            ("iterations", .integer(iterations)), ("salt", .string(Base64.encode(salt))),
-                            (
-                                "saltedPassword",
-                                .string(Base64.encode(secret.salted(salt: salt, iterations: iterations)))
-                            ),
-                        ])
-                    ])
-                )
-            ]))
-        for result in answer["results"]?.elements ?? [] {
-            try KafkaClient.check(result, "AlterUserScramCredentials \(name)")
-        }
-    }
-
-    private func createAcl(_ acl: JSONValue) throws {
-        let types = ["TOPIC": 2, "GROUP": 3, "CLUSTER": 4, "TRANSACTIONAL_ID": 5]
-        let operations = ["ALL": 2, "READ": 3, "WRITE": 4, "CREATE": 5, "DELETE": 6, "ALTER": 7, "DESCRIBE": 8]
-        guard let type = types[acl["resource"]?.string ?? ""],
-            let operation = operations[acl["operation"]?.string ?? ""]
-        else {
-            throw KafkaClient.Failure(api: "setup", reason: "acls: \(acl.text)")
-        }
-        let answer = try client.call(
-            "CreateAcls", version: 1,
-            .object([
-                (
-                    "creations",
-                    .array([
-                        .object([
-                            ("resourceType", .integer(type)), ("resourceName", acl["name"] ?? .string("")),
-                            ("resourcePatternType", .integer(3)), ("principal", acl["principal"] ?? .string("")),
-                            ("host", .string("*")),
-                            ("operation", .integer(operation)), ("permissionType", .integer(3)),
-                        ])
-                    ])
-                )
-            ]))
-        for result in answer["results"]?.elements ?? [] { try KafkaClient.check(result, "CreateAcls") }
     }
 }

@@ -94,15 +94,19 @@ package struct Replayer {
 
     private func prepare() throws {
         guard !conversation.setup.isEmpty else { return }
-        let client = KafkaClient(FrameLink(try options.connect(.after(milliseconds: options.patienceMs))))
+        func connect() throws -> KafkaClient {
+            KafkaClient(FrameLink(try options.connect(.after(milliseconds: options.patienceMs))))
+        }
+        let client = try connect()
         defer { client.close() }
-        if conversation.listener.hasPrefix("SASL") {
+        let asksForLogin = conversation.listener.hasPrefix("SASL")
+        if asksForLogin {
             guard let password = JaasUsers.password(of: "admin", in: conversation.brokerConfig) else {
                 throw KafkaClient.Failure(api: "setup", reason: "no user admin in the broker's PLAIN configuration")
             }
             try client.authenticate(user: "admin", password: password)
         }
-        try Preparation(client).run(conversation)
+        try Preparation(client, connectForLogin: asksForLogin ? connect : nil).run(conversation)
     }
 
     private mutating func perform(_ step: ReplayStep) throws {
