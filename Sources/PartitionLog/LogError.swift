@@ -25,6 +25,8 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
 
     package var kind: Kind
     package var message: String
+    /// Too many open files are the process's trouble, not the disk's.
+    private(set) var isOfProcess = false
 
     package init(_ kind: Kind, _ message: String) {
         self.kind = kind
@@ -33,6 +35,7 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
 
     package init(_ error: FileError) {
         self.init(.storage, error.description)
+        isOfProcess = error.isTooManyOpenFiles
     }
 
     /// The number in Kafka's table of errors.

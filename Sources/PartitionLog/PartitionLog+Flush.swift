@@ -48,6 +48,8 @@ extension PartitionLog {
     }
 
     private func flushHoldingDisk() throws(LogError) {
+        // Pages that an fsync could not write count as clean from then on: another one would say that all is well.
+        guard directory.isOnline else { throw LogError(.storage, "\(directory.path) is offline") }
         let (end, segments, namesToo, path, bytes) = core.withLock { core in
             defer { core.needsDirectorySync = false }
             let first = core.segments.floorIndex(core.flushedOffset) ?? 0

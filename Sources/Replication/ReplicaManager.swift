@@ -39,20 +39,20 @@ package final class ReplicaManager: Sendable {
         // Told of all that is there, or of what has changed since.
         let isFirst = !hasStarted.exchange(true, ordering: .acquiringAndReleasing)
         if isFirst { setStraysAside(change.after) }
-        if !change.topics.isEmpty { applyTopics(change) }
+        if !change.topics.isEmpty { applyTopics(change, isFirst: isFirst) }
         if brokerChanged {
             for topic in change.after.topics { configure(topic) }
         }
     }
 
     /// Partitions on the disk that the cluster does not know, or knows under another id. One without an id is taken for what its name
-    /// says.
+    /// says, unless nothing of it was ever flushed: the id is flushed with the first records, so that a power loss has taken it, and
+    /// they may be a former topic's (Kafka takes each without an id for a stray).
     private func setStraysAside(_ image: ClusterImage) {
-        for partitionLog in logs.logs {
-            let name = partitionLog.partition, topic = image.topic(name.topic)
-            let isKnown = topic?.partition(name.partition) != nil && (partitionLog.topicId == topic?.id || partitionLog.topicId == .zero)
-            guard !isKnown else { continue }
-            do throws(LogError) { try logs.setAside(name) } catch { log.error("partition \(name) cannot be set aside: \(error)") }
+        logs.setStraysAside { found in
+            guard let topic = image.topic(found.partition.topic), topic.partition(found.partition.partition) != nil else { return false }
+            if found.topicId != .zero { return found.topicId == topic.id }
+            return found.recoveryPoint > 0
         }
     }
 
@@ -64,7 +64,7 @@ package final class ReplicaManager: Sendable {
 
     // MARK: topics
 
-    private func applyTopics(_ change: ClusterChange) {
+    private func applyTopics(_ change: ClusterChange, isFirst: Bool) {
         var topics = Dictionary(served.current.topics.map { ($0.id, $0) }) { _, later in later }
         var touched: [ServedTopic] = []
         for (before, after) in change.topics {
@@ -76,7 +76,9 @@ package final class ReplicaManager: Sendable {
             }
             if let after {
                 let known = topics[after.id]
-                topics[after.id] = serve(after, before: known)
+                topics[after.id] = serve(after, before: known) { index in
+                    isFirst || before?.id == after.id && before?.partition(index) != nil
+                }
                 if let known { touched.append(known) }
             }
         }
@@ -104,8 +106,9 @@ package final class ReplicaManager: Sendable {
         return places
     }
 
-    /// The topic's partitions that have a replica here: those that there are already, and new ones.
-    private func serve(_ topic: TopicImage, before: ServedTopic?) -> ServedTopic {
+    /// The topic's partitions that have a replica here: those that there are already, and new ones. `wasThere` tells of a partition
+    /// that the cluster had before the change, whether it is served or not.
+    private func serve(_ topic: TopicImage, before: ServedTopic?, wasThere: (Int32) -> Bool) -> ServedTopic {
         let configuration = live.topic(topic.overrides) {
             log.warn("topic \(topic.name): a configuration cannot be read and is left out: \($0)")
         }
@@ -127,6 +130,12 @@ package final class ReplicaManager: Sendable {
                 known.rules = rules
                 known.log.configure(logConfiguration)
                 partitions.append(known)
+                continue
+            }
+            let mayLieElsewhere = logs.hasOfflineDirectory && wasThere(image.id) && !logs.isOnline(image.directory(ofReplica: nodeId))
+            if mayLieElsewhere, logs.log(TopicPartition(topic.name, image.id)) == nil {
+                log.warn("partition \(topic.name)-\(image.id) is not made anew: it may lie in a log directory that is offline")
+                partitions.append(nil)
                 continue
             }
             partitions.append(open(image.id, leadership, of: topic, rules, logConfiguration))

@@ -91,7 +91,8 @@ final class BrokerProcess {
         try loadLogs()
         let sockets = try bindListeners()
         do throws(MetadataError) {
-            try store.start(registration(sockets), raisesLeaderEpochs: logs.startedUnclean)
+            try store.start(
+                registration(sockets), raisesLeaderEpochs: logs.startedUnclean, mayLackSync: logs.lacksCleanMark)
         } catch {
             throw StartFailure(error.description)
         }
@@ -201,7 +202,7 @@ final class BrokerProcess {
         }
         return BrokerRegistration(
             nodeId: configuration.nodeId, endpoints: endpoints, rack: configuration.rack,
-            logDirectories: logs.directories.map(\.id))
+            logDirectories: logs.directories.filter(\.isOnline).map(\.id))
     }
 
     // MARK: serving
@@ -252,8 +253,8 @@ final class BrokerProcess {
         cleaners.stop()
         workers.stop()
         // The logs give their directories' locks back: the metadata lie there too.
-        store.close()
-        logs.shutdown(brokerEpoch: store.image.broker(identity.nodeId)?.epoch ?? -1)
+        let isComplete = store.close()
+        logs.shutdown(brokerEpoch: store.image.broker(identity.nodeId)?.epoch ?? -1, isComplete: isComplete)
         if let failure = lateFailure.value { throw failure }
         log.info("stopped")
     }

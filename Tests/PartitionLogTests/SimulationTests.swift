@@ -16,10 +16,10 @@ import Testing
     }
 
     @Test func `a log that forgets to sync its files is found out`() {
-        #expect(SimulationSeeds.find({ $0.ignoresFileSync = true }, in: Simulation.self, among: 200))
+        #expect(SimulationSeeds.find(in: Simulation.self, among: 200) { $0.disk.faults.ignoresFileSync = true })
     }
 
     @Test func `a log that forgets to sync its directory is found out`() {
-        #expect(SimulationSeeds.find({ $0.ignoresDirectorySync = true }, in: Simulation.self, among: 200))
+        #expect(SimulationSeeds.find(in: Simulation.self, among: 200) { $0.disk.faults.ignoresDirectorySync = true })
     }
 }

@@ -25,9 +25,30 @@ package struct SeededGenerator: RandomNumberGenerator, Sendable {
 /// that were made, changed or removed in a directory may be lost (in order: file systems keep a journal of names). After `crash`
 /// that is what is left. Between crashes it may refuse calls, or have no space, or nothing in its cache.
 package final class SimulatedDisk: FileSystem, @unchecked Sendable {  // all state is behind the mutex
+    /// A part of the disk that is broken, or full.
+    package struct Trouble: Sendable {
+        /// Everything below this path.
+        package var path: String
+        /// EIO or ENOSPC.
+        package var code: Int32
+        /// That a call which changes something fails, or one which reads, too.
+        package var probability: Double
+        package var alsoReads = false
+        /// Calls that go well all the same.
+        package var spares: Set<FileError.Operation> = []
+
+        package init(path: String, code: Int32, probability: Double, alsoReads: Bool = false) {
+            self.path = path
+            self.code = code
+            self.probability = probability
+            self.alsoReads = alsoReads
+        }
+    }
+
     package struct Faults: Sendable {
         /// That a call which writes fails with EIO.
         package var writeError = 0.0
+        package var trouble: Trouble?
         /// That a read fails with EIO.
         package var readError = 0.0
         /// That reading without waiting finds nothing in the cache.
@@ -41,6 +62,8 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {  // all sta
         /// What a faulty implementation would do: forget to wait for the disk. For canaries.
         package var ignoresFileSync = false
         package var ignoresDirectorySync = false
+        /// What an implementation would see that does not look at the results of writing and syncing. For canaries.
+        package var hidesFailures = false
 
         package init() {}
     }
@@ -79,7 +102,12 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {  // all sta
     }
 
     /// Only the process ends: everything that was written is there.
-    package func killProcess() { state.withLock { $0.restart() } }
+    package func killProcess() {
+        state.withLock { state in
+            state.root.restart()
+            state.restart()
+        }
+    }
 
     /// Every file of a directory with its bytes, without a call that counts or fails: for the test's own eyes.
     package func look(into directory: String) -> [(name: String, bytes: [UInt8])] {
@@ -107,6 +135,7 @@ package final class SimulatedDisk: FileSystem, @unchecked Sendable {  // all sta
             case nil: isNew = mode == .create || mode == .replace
             }
             guard isNew else { throw FileError(.open, path, code: ENOENT) }
+            if let code = state.troubles(.open, path) { throw FileError(.open, path, code: code) }
             let inode = SimulatedInode()
             directory.change([(name, .file(inode))])
             return SimulatedFile(path: path, inode: inode, disk: self)
@@ -222,10 +251,27 @@ extension SimulatedDisk.State {
             }
             faults.crashAfterCalls = left - 1
         }
+        if writes, let code = troubles(operation, path) { throw FileError(operation, path, code: code) }
         if writes, faults.writeError > 0, generator.chance(faults.writeError) { throw FileError(operation, path, code: EIO) }
+        if faults.trouble?.alsoReads == true, [.read, .status, .list].contains(operation), troubles(operation, path) != nil {
+            throw FileError(operation, path, code: EIO)
+        }
         if operation == .read, faults.readError > 0, generator.chance(faults.readError) {
             throw FileError(operation, path, code: EIO)
         }
+    }
+
+    /// With what a call that changes something fails, if it does.
+    mutating func troubles(_ operation: FileError.Operation, _ path: String) -> Int32? {
+        guard let trouble = faults.trouble, !trouble.spares.contains(operation), path == trouble.path || path.hasPrefix(trouble.path + "/"),
+            generator.chance(trouble.probability)
+        else { return nil }
+        return trouble.code
+    }
+
+    mutating func syncFailure(_ path: String) -> Int32? {
+        if let code = troubles(.sync, path) { return code }
+        return faults.writeError > 0 && generator.chance(faults.writeError) ? EIO : nil
     }
 
     mutating func restart() {

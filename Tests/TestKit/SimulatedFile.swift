@@ -38,6 +38,16 @@ final class SimulatedDirectory {
         }
     }
 
+    /// A process has ended: the next one has no part in what an `fsync` of that one has said.
+    func restart() {
+        for child in children.values {
+            switch child {
+            case .file(let inode): inode.restart()
+            case .directory(let directory): directory.restart()
+            }
+        }
+    }
+
     var bytes: Int {
         children.values.reduce(0) { sum, node in
             switch node {
@@ -62,6 +72,8 @@ final class SimulatedInode {
     private(set) var content: [UInt8] = []
     private var durable: [UInt8] = []
     private var pending: [Change] = []
+    /// What an `fsync` that failed has given up: it is in the page cache, and no later `fsync` writes it.
+    private var givenUp: [Change] = []
 
     func write(_ bytes: UnsafeRawBufferPointer, at offset: Int, sector: Int) {
         Self.put(bytes, at: offset, into: &content)
@@ -80,22 +92,37 @@ final class SimulatedInode {
     }
 
     func sync() {
-        durable = content
+        if givenUp.isEmpty { durable = content } else { for change in pending { apply(change) } }
         pending = []
+    }
+
+    /// As Linux does it: the pages that could not be written count as clean.
+    func failSync(_ generator: inout SeededGenerator) {
+        var left: [Change] = []
+        for change in pending { if generator.chance(0.5) { givenUp.append(change) } else { left.append(change) } }
+        pending = left
+    }
+
+    func restart() {
+        pending = givenUp + pending
+        givenUp = []
+    }
+
+    private func apply(_ change: Change) {
+        switch change {
+        case .write(let offset, let bytes): bytes.withUnsafeBytes { Self.put($0, at: offset, into: &durable) }
+        case .truncate(let size): Self.resize(&durable, to: size)
+        }
     }
 
     func crash(_ generator: inout SeededGenerator) {
         // All, none, or any of them.
         let survivals = [0.0, 1.0, 0.5, 0.9]
         let survival: Double = survivals[Int.random(in: 0..<survivals.count, using: &generator)]
-        for change in pending where survival == 1 || generator.chance(survival) {
-            switch change {
-            case .write(let offset, let bytes): bytes.withUnsafeBytes { Self.put($0, at: offset, into: &durable) }
-            case .truncate(let size): Self.resize(&durable, to: size)
-            }
-        }
+        for change in pending where survival == 1 || generator.chance(survival) { apply(change) }
         content = durable
         pending = []
+        givenUp = []
     }
 
     private static func put(_ bytes: UnsafeRawBufferPointer, at offset: Int, into content: inout [UInt8]) {
@@ -144,6 +171,13 @@ final class SimulatedFile: File, @unchecked Sendable {  // the inode is only tou
 
     public override func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {
         if let slow = disk.faults.slowWrites, path.hasPrefix(slow.path) { slow.clock.advance(ms: slow.ms) }
+        do throws(FileError) {
+            try put(bytes, at: offset)
+        } catch where disk.faults.hidesFailures && !disk.hasStopped {
+        }
+    }
+
+    private func put(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(FileError) {
         try disk.perform(.write, path) { state throws(FileError) in
             let grows = max(0, Int(offset) + bytes.count - inode.content.count)
             let room = state.faults.capacity - state.usedBytes
@@ -152,6 +186,9 @@ final class SimulatedFile: File, @unchecked Sendable {  // the inode is only tou
             if grows > room {
                 failure = ENOSPC
                 count = max(0, bytes.count - (grows - max(0, room)))
+            } else if let code = state.troubles(.write, path) {
+                failure = code
+                count = Int.random(in: 0...bytes.count, using: &state.generator)
             } else if state.faults.writeError > 0, state.generator.chance(state.faults.writeError) {
                 failure = EIO
                 count = Int.random(in: 0...bytes.count, using: &state.generator)
@@ -166,8 +203,15 @@ final class SimulatedFile: File, @unchecked Sendable {  // the inode is only tou
     }
 
     public override func sync() throws(FileError) {
-        try disk.perform(.sync, path, writes: true) { state throws(FileError) in
-            if !state.faults.ignoresFileSync { inode.sync() }
+        do throws(FileError) {
+            try disk.perform(.sync, path) { state throws(FileError) in
+                if let code = state.syncFailure(path) {
+                    inode.failSync(&state.generator)
+                    throw FileError(.sync, path, code: code)
+                }
+                if !state.faults.ignoresFileSync { inode.sync() }
+            }
+        } catch where disk.faults.hidesFailures && !disk.hasStopped {
         }
     }
 

@@ -38,13 +38,13 @@ package enum SimulationSeeds {
         print("\(name): seeds \(seeds.lowerBound) to \(seeds.upperBound), \(steps) steps, \(crashes) crashes, \(rate) seeds/s")
     }
 
-    /// Whether one of so many seeds finds a bug that is put into the disk.
+    /// Whether one of so many seeds finds a bug that is put into it.
     package static func find<Simulation: SeededSimulation>(
-        _ bug: (inout SimulatedDisk.Faults) -> Void, in _: Simulation.Type, among seeds: UInt64
+        in _: Simulation.Type, among seeds: UInt64, _ bug: (Simulation) -> Void
     ) -> Bool {
         for seed in 1...seeds {
             let simulation = Simulation(seed: seed)
-            bug(&simulation.disk.faults)
+            bug(simulation)
             do { try simulation.run() } catch { return true }
         }
         return false

@@ -72,8 +72,12 @@ extension EmbeddedMetadataStore {
 
     /// Makes the cluster ready to serve: registers this broker, gives it the partitions that it can lead, and, after a stop
     /// that was not clean, raises every leader epoch, since records that were not flushed may be gone. Waits for the disk
-    /// where there is something to write; after a clean stop there is not.
-    package func start(_ registration: BrokerRegistration, raisesLeaderEpochs: Bool) throws(MetadataError) {
+    /// where there is something to write; after a clean stop there is not. `mayLackSync`: the log may end with changes that were
+    /// never committed, since whoever wrote them was killed, or its disk failed. They are committed now, before anybody sees them.
+    package func start(
+        _ registration: BrokerRegistration, raisesLeaderEpochs: Bool, mayLackSync: Bool = true
+    ) throws(MetadataError) {
+        if mayLackSync { try syncNow(state.withLock { $0.log.activeFile }) }
         let offset = state.withLock { $0.log.endOffset }
         try changeNow { image in
             var list = RecordList()
@@ -106,12 +110,12 @@ extension EmbeddedMetadataStore {
             return (change, state.log.activeFile)
         }
         guard let change else { return }
-        do {
-            if durably { try file?.sync() }
-        } catch {
-            throw MetadataError(.storage, "\(error)")
-        }
+        if durably { try syncNow(file) }
         publisher.publish(change)
+    }
+
+    private func syncNow(_ file: File?) throws(MetadataError) {
+        do { try file?.sync() } catch { throw MetadataError(.storage, "\(error)") }
     }
 }
 

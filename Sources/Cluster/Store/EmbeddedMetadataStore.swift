@@ -185,16 +185,19 @@ package final class EmbeddedMetadataStore: MetadataStore {
         }
     }
 
-    /// Commits what waits, and marks this broker as gone; after it nothing can be changed. For the thread that stops the
-    /// broker.
-    package func close() {
+    /// Commits what waits, and marks this broker as gone; after it nothing can be changed. Whether all of it is on the disk. For the
+    /// thread that stops the broker.
+    @discardableResult
+    package func close() -> Bool {
         // Apache Kafka would take a broker that is not fenced for one that still runs, and wait for its session to end.
         if let broker = image.broker(options.nodeId), !broker.isFenced {
             change { _ in (BrokerRegistration.fence(broker, 1), ()) } completion: { (_: Result<Void, MetadataError>) in }
         }
         commitAll()
-        state.withLock { state in
-            if state.failure == nil { state.failure = MetadataError(.closed, "the broker is stopping") }
+        return state.withLock { state in
+            if let failure = state.failure { return failure.kind == .closed }
+            state.failure = MetadataError(.closed, "the broker is stopping")
+            return true
         }
     }
 }

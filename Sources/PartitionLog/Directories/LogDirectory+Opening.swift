@@ -14,29 +14,43 @@ package struct NodeIdentity: Sendable, Equatable {
 
 extension LogDirectory {
     /// Locks the directories and reads whose they are; what is missing is made. `clusterId` nil takes the one that is there, or
-    /// makes one at the first start.
+    /// makes one at the first start. One of several that cannot be read or written is offline from the beginning, as in Kafka.
     package static func open(
-        _ paths: [String], nodeId: Int32, clusterId: String?, fileSystem: FileSystem,
-        whenOffline: (@Sendable (LogDirectory, FileError) -> Void)? = nil
+        _ paths: [String], nodeId: Int32, clusterId: String?, fileSystem: FileSystem
     ) throws(LogError) -> (directories: [LogDirectory], identity: NodeIdentity) {
-        var found: [(path: String, lock: FileLock, properties: MetaProperties?)] = []
+        var found: [String: (lock: FileLock, properties: MetaProperties?)] = [:]
+        var broken: [String: LogError] = [:]
         for path in paths {
-            let lock = try lock(path, fileSystem)
-            found.append((path, lock, try properties(of: path, fileSystem)))
+            do throws(LogError) {
+                found[path] = (try lock(path, fileSystem), try properties(of: path, fileSystem))
+            } catch where error.kind == .storage {
+                broken[path] = error
+            }
         }
         var identity: NodeIdentity?
         if let clusterId { identity = NodeIdentity(clusterId: clusterId, nodeId: nodeId) }
-        for (path, _, properties) in found {
-            guard let properties else { continue }
-            try check(properties, of: path, nodeId, &identity)
+        for path in paths {
+            if let properties = found[path]?.properties { try check(properties, of: path, nodeId, &identity) }
         }
         var generator = SystemRandomNumberGenerator()
         let owner = identity ?? NodeIdentity(clusterId: Uuid.random(using: &generator).description, nodeId: nodeId)
         var directories: [LogDirectory] = []
-        for (path, lock, properties) in found {
-            var id = properties?.directoryId
-            if id == nil { id = try claim(path, for: owner, fileSystem, properties) }
-            directories.append(LogDirectory(path: path, id: id ?? .zero, lock: lock, whenOffline: whenOffline))
+        for path in paths {
+            guard let (lock, properties) = found[path] else { continue }
+            do throws(LogError) {
+                var id = properties?.directoryId
+                if id == nil { id = try claim(path, for: owner, fileSystem, properties) }
+                directories.append(LogDirectory(path: path, id: id ?? .zero, lock: lock))
+            } catch where error.kind == .storage {
+                broken[path] = error
+            }
+        }
+        // Nothing is left to serve.
+        if directories.isEmpty, let failure = paths.compactMap({ broken[$0] }).first {
+            throw LogError(.unusableDirectory, failure.message)
+        }
+        for path in paths {
+            if let failure = broken[path] { directories.append(LogDirectory(broken: path, failure)) }
         }
         return (directories, owner)
     }
@@ -46,7 +60,7 @@ extension LogDirectory {
             try fileSystem.makeDirectories(path)
             if let lock = try fileSystem.lock(path + "/.lock") { return lock }
         } catch {
-            throw LogError(.unusableDirectory, "log directory \(path): \(error)")
+            throw LogError(.storage, "log directory \(path): \(error)")
         }
         throw LogError(
             .unusableDirectory, "log directory \(path): another process holds its .lock (a broker that is running there)")
@@ -124,7 +138,7 @@ extension LogDirectory {
         do throws(FileError) {
             try fileSystem.replace(path + "/" + MetaProperties.fileName, with: properties.bytes, durably: true)
         } catch {
-            throw LogError(.unusableDirectory, "log directory \(path): \(error)")
+            throw LogError(.storage, "log directory \(path): \(error)")
         }
         return id
     }

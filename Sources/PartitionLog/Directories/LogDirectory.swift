@@ -18,27 +18,34 @@ package final class LogDirectory: Sendable {
 
     private struct State {
         var lock: FileLock?
-        var whenOffline: (@Sendable (LogDirectory, FileError) -> Void)?
         var writeRecoveryPoints: (@Sendable () throws(FileError) -> Void)?
     }
 
-    package init(
-        path: String, id: Uuid, lock: FileLock? = nil, whenOffline: (@Sendable (LogDirectory, FileError) -> Void)? = nil
-    ) {
+    package init(path: String, id: Uuid, lock: FileLock? = nil) {
         self.path = path
         self.id = id
-        state = Mutex(State(lock: lock, whenOffline: whenOffline))
+        state = Mutex(State(lock: lock))
+    }
+
+    /// One that a start cannot read or write; nobody knows its id.
+    init(broken path: String, _ failure: LogError) {
+        self.path = path
+        id = .zero
+        state = Mutex(State())
+        fail(failure)
+        online.store(false, ordering: .releasing)
     }
 
     package var isOnline: Bool { online.load(ordering: .acquiring) }
 
-    func fail(_ error: FileError) {
-        // Too many open files is the process's trouble, not the disk's; the one request fails.
-        if error.isTooManyOpenFiles { return }
+    func fail(_ error: FileError) { fail(LogError(error)) }
+
+    func fail(_ error: LogError) {
+        // Then the one request fails.
+        if error.isOfProcess { return }
         guard online.exchange(false, ordering: .acquiringAndReleasing) else { return }
         Logger("log").error(
             "log directory is offline until the next start: its disk failed", ["directory": path, "error": error])
-        state.withLock { $0.whenOffline }?(self, error)
     }
 
     /// Who keeps the directory's checkpoints says how they are written.

@@ -90,7 +90,8 @@ extension LogManager {
         }
     }
 
-    private func writeCheckpoints(_ kinds: [OffsetCheckpoint.Kind]) {
+    /// Of all directories; one that fails is offline then.
+    func writeCheckpoints(_ kinds: [OffsetCheckpoint.Kind]) {
         for directory in directories where directory.isOnline {
             do throws(FileError) {
                 try writeCheckpoints(of: directory, kinds)

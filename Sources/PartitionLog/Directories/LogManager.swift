@@ -23,6 +23,8 @@ package final class LogManager: Sendable {
         var logs: [TopicPartition: PartitionLog] = [:]
         var deletions: [(path: String, directory: LogDirectory, dueMs: Int64)] = []
         var isClosed = false
+        /// Logs that have another one's name, and another topic's id: their topic was deleted while their directory was offline.
+        var namesakes: [PartitionLog] = []
         /// Partitions that are gone, of which checkpoints may still speak: whoever makes one of them anew writes those first.
         var forgotten: Set<TopicPartition> = []
     }
@@ -39,6 +41,7 @@ package final class LogManager: Sendable {
     let state = Mutex(State())
     let upkeep: Mutex<Upkeep>
     private let unclean = Atomic<Bool>(false)
+    private let unmarked = Atomic<Bool>(false)
 
     package init(
         directories: [LogDirectory], environment: LogEnvironment, intervals: Intervals = Intervals(),
@@ -56,6 +59,9 @@ package final class LogManager: Sendable {
     /// the first append, since what was not flushed may be gone.
     package var startedUnclean: Bool { unclean.load(ordering: .acquiring) }
 
+    /// Whether any directory was found without that mark, or could not be looked at.
+    package var lacksCleanMark: Bool { unmarked.load(ordering: .acquiring) || hasOfflineDirectory }
+
     /// Whether a log directory may have so much to write that it takes no more. Asked with every produce request.
     package var mayBeCongested: Bool { environment.queuedBytes.load(ordering: .relaxed) > environment.queuedBytesLimit }
 
@@ -68,11 +74,11 @@ package final class LogManager: Sendable {
     /// that holds what is not Kafka's stops the start.
     package func load(threads: Int = 1, configuration: @escaping @Sendable (String) -> LogConfiguration) throws(LogError) {
         var jobs: [LogLoader] = []
-        for directory in directories {
+        for directory in directories where directory.isOnline {
             do throws(LogError) {
                 jobs += try loaders(in: directory, configuration)
             } catch where error.kind == .storage {
-                directory.fail(FileError(.list, directory.path, code: 5))
+                directory.fail(error)
             }
         }
         let startedMs = environment.clock.wallMs()
@@ -83,10 +89,15 @@ package final class LogManager: Sendable {
             directory.keepsRecoveryPoints { [weak self, weak directory] () throws(FileError) in
                 if let directory { try self?.writeCheckpoints(of: directory, [.recoveryPoint]) }
             }
-            // What was cut, or is gone, must not have a recovery point beyond its end when something new stands there.
-            if startedUnclean { try storage { () throws(FileError) in try directory.writeRecoveryPoints() } }
-            try removeMark(of: directory)
+            do throws(FileError) {
+                // What was cut, or is gone, must not have a recovery point beyond its end when something new stands there.
+                if startedUnclean { try directory.writeRecoveryPoints() }
+                try removeMark(of: directory)
+            } catch {
+                directory.fail(error)
+            }
         }
+        guard directories.contains(where: \.isOnline) else { throw LogError(.unusableDirectory, "no log directory can be used") }
         Self.logger.info(
             startedUnclean ? "recovered the partitions" : "loaded the partitions",
             ["partitions": jobs.count, "ms": environment.clock.wallMs() - startedMs])
@@ -122,6 +133,7 @@ package final class LogManager: Sendable {
             case .foreign: throw LogDirectory.foreign(name, in: directory.path)
             }
         }
+        if !wasClean { unmarked.store(true, ordering: .releasing) }
         if !wasClean, !jobs.isEmpty { unclean.store(true, ordering: .releasing) }
         let found = Set(jobs.map(\.partition))
         state.withLock { state in
@@ -140,21 +152,22 @@ package final class LogManager: Sendable {
     }
 
     /// From now on a start has to look.
-    private func removeMark(of directory: LogDirectory) throws(LogError) {
-        let fileSystem = environment.fileSystem
-        try storage { () throws(FileError) in
-            try fileSystem.remove(directory.path + "/" + Self.cleanShutdownFile)
-            try fileSystem.syncDirectory(directory.path)
-        }
+    private func removeMark(of directory: LogDirectory) throws(FileError) {
+        try environment.fileSystem.remove(directory.path + "/" + Self.cleanShutdownFile)
+        try environment.fileSystem.syncDirectory(directory.path)
     }
 
     func add(_ log: PartitionLog) throws(LogError) {
-        let other = state.withLock { state in
-            if let other = state.logs[log.partition] { return other }
-            state.logs[log.partition] = log
-            return log
+        let other = state.withLock { state -> PartitionLog? in
+            guard let other = state.logs[log.partition] else {
+                state.logs[log.partition] = log
+                return nil
+            }
+            guard other.topicId != log.topicId || log.topicId == .zero else { return other }
+            state.namesakes.append(log)
+            return nil
         }
-        guard other === log else {
+        if let other {
             throw LogError(.unusableDirectory, "\(log.partition) stands twice: in \(other.path) and in \(log.path)")
         }
     }
@@ -167,23 +180,22 @@ package final class LogManager: Sendable {
     ) throws(LogError) -> PartitionLog {
         if let log = log(partition) { return log }
         if state.withLock({ $0.forgotten.contains(partition) }) {
-            for directory in directories where directory.isOnline {
-                try storage { () throws(FileError) in try writeCheckpoints(of: directory, OffsetCheckpoint.Kind.allCases) }
-            }
+            writeCheckpoints(OffsetCheckpoint.Kind.allCases)
             _ = state.withLock { $0.forgotten.remove(partition) }
         }
         guard let directory = directoryForNew() else { throw LogError(.storage, "no log directory is online") }
         let path = directory.path + "/\(partition)"
-        do throws(FileError) {
-            try environment.fileSystem.makeDirectory(path)
+        let log: PartitionLog
+        do throws(LogError) {
+            try storage { () throws(FileError) in try environment.fileSystem.makeDirectory(path) }
+            log = try LogLoader(
+                partition: partition, directory: directory, environment: environment, path: path, configuration: configuration,
+                recoveryPoint: 0, logStartOffset: 0, wasClean: false, topicId: topicId
+            ).load()
         } catch {
-            directory.fail(error)
-            throw LogError(error)
+            if error.kind == .storage { directory.fail(error) }
+            throw error
         }
-        let log = try LogLoader(
-            partition: partition, directory: directory, environment: environment, path: path, configuration: configuration,
-            recoveryPoint: 0, logStartOffset: 0, wasClean: false, topicId: topicId
-        ).load()
         // Another thread may have been faster; both have the same files, and only one log may write them.
         let kept = state.withLock { state in
             if let other = state.logs[partition] { return other }
@@ -192,6 +204,11 @@ package final class LogManager: Sendable {
         }
         return kept
     }
+
+    package var hasOfflineDirectory: Bool { directories.contains { !$0.isOnline } }
+
+    /// Whether the directory of this id is here and works.
+    package func isOnline(_ id: Uuid) -> Bool { directories.contains { $0.isOnline && $0.id == id } }
 
     private func directoryForNew() -> LogDirectory? {
         let online = directories.filter(\.isOnline)
@@ -204,35 +221,60 @@ package final class LogManager: Sendable {
     /// The partition is gone at once; its files go `file.delete.delay.ms` later.
     package func delete(_ partition: TopicPartition) throws(LogError) {
         guard let log = state.withLock({ $0.logs.removeValue(forKey: partition) }) else { return }
-        let delayMs = log.configuration.fileDeleteDelayMs
-        var generator = SystemRandomNumberGenerator()
-        let name = PartitionDirectoryName.deletion(of: partition, unique: generator.next(), generator.next())
-        let path = log.directory.path + "/" + name
-        try log.abandon(movingTo: path)
-        state.withLock { state in
-            state.deletions.append((path, log.directory, environment.clock.wallMs() + delayMs))
-            state.forgotten.insert(partition)
+        let dueMs = environment.clock.wallMs() + log.configuration.fileDeleteDelayMs
+        let path = try moveAway(log, suffix: "-delete")
+        state.withLock { $0.deletions.append((path, log.directory, dueMs)) }
+    }
+
+    /// Of all that was found, what the cluster does not know (its deletion was not on the disk when the power went, or its directory
+    /// was offline; or somebody put it here) gets a name ending with `-stray`, as in Kafka, and the operator decides. Of two with one
+    /// name the one stays that is known by its topic's id: the id is on the disk before anything else of a partition is. For the time
+    /// before anybody uses the logs.
+    package func setStraysAside(whereNot isKnown: (PartitionLog) -> Bool) {
+        let (found, named) = state.withLock { state in
+            defer { state.namesakes = [] }
+            return (Array(state.logs.values) + state.namesakes, Set(state.namesakes.map(\.partition)))
+        }
+        for log in found where !isKnown(log) || named.contains(log.partition) && log.topicId == .zero {
+            state.withLock { state in
+                if state.logs[log.partition] === log { state.logs[log.partition] = nil }
+            }
+            setAside(log)
+        }
+        for log in found where isKnown(log) && named.contains(log.partition) && log.topicId != .zero {
+            state.withLock { $0.logs[log.partition] = log }
         }
     }
 
-    /// A partition that the cluster does not know (its deletion was not on the disk when the power went, or somebody put it here): its
-    /// directory gets a name ending with `-stray`, as in Kafka, and the operator decides.
-    package func setAside(_ partition: TopicPartition) throws(LogError) {
-        guard let log = state.withLock({ $0.logs.removeValue(forKey: partition) }) else { return }
+    private func setAside(_ log: PartitionLog) {
+        // Of an empty one there is nothing to decide.
+        let isEmpty = log.logEndOffset == log.logStartOffset
+        do throws(LogError) {
+            let path = try moveAway(log, suffix: isEmpty ? "-delete" : "-stray")
+            if isEmpty { return state.withLock { $0.deletions.append((path, log.directory, environment.clock.wallMs())) } }
+            Self.logger.warn("set aside: the cluster knows no such partition", ["partition": log.partition, "directory": path])
+        } catch {
+            Self.logger.error("cannot set aside a partition", ["partition": log.partition, "error": error])
+        }
+    }
+
+    /// Its name is free again; where its files are now.
+    private func moveAway(_ log: PartitionLog, suffix: String) throws(LogError) -> String {
         var generator = SystemRandomNumberGenerator()
-        let name = PartitionDirectoryName.deletion(of: partition, unique: generator.next(), generator.next(), suffix: "-stray")
-        try log.abandon(movingTo: log.directory.path + "/" + name)
-        state.withLock { _ = $0.forgotten.insert(partition) }
-        Self.logger.warn(
-            "set aside: the cluster knows no such partition", ["partition": partition, "directory": log.directory.path + "/" + name])
+        let name = PartitionDirectoryName.deletion(of: log.partition, unique: generator.next(), generator.next(), suffix: suffix)
+        let path = log.directory.path + "/" + name
+        try log.abandon(movingTo: path)
+        state.withLock { _ = $0.forgotten.insert(log.partition) }
+        return path
     }
 
     // MARK: stop
 
     /// Everything on the disk, checkpoints written, and the mark that says so. For the thread that stops the broker, once nobody
     /// appends any more. `brokerEpoch` is that of the broker's registration: by it Kafka's controller knows at the next start that
-    /// nothing was lost since.
-    package func shutdown(brokerEpoch: Int64 = -1) {
+    /// nothing was lost since. Without `isComplete`, where something else that belongs to the directories is not on the disk, none
+    /// gets the mark.
+    package func shutdown(brokerEpoch: Int64 = -1, isComplete: Bool = true) {
         let logs = state.withLock { state in
             defer { state.isClosed = true }
             return state.isClosed ? nil : Array(state.logs.values)
@@ -248,7 +290,7 @@ package final class LogManager: Sendable {
             }
         }
         for directory in directories {
-            if directory.isOnline, !failed.contains(ObjectIdentifier(directory)) { markClean(directory, brokerEpoch) }
+            if isComplete, directory.isOnline, !failed.contains(ObjectIdentifier(directory)) { markClean(directory, brokerEpoch) }
             directory.unlock()
         }
     }

@@ -63,7 +63,7 @@ final class ParallelLoad: Sendable {
             state.withLock { $0.failure = $0.failure ?? error }
         } catch {
             LogManager.logger.error("could not load a partition's log", ["partition": loader.partition, "error": error])
-            loader.directory.fail(FileError(.read, loader.path, code: EIO))
+            loader.directory.fail(error)
         }
         let done = state.withLock { state in
             state.done += 1

@@ -12,6 +12,18 @@ import Testing
     }
 
     @Test func `a broker that forgets to sync its files is found out`() {
-        #expect(SimulationSeeds.find({ $0.ignoresFileSync = true }, in: BrokerSimulation.self, among: 300))
+        #expect(SimulationSeeds.find(in: BrokerSimulation.self, among: 300) { $0.disk.faults.ignoresFileSync = true })
+    }
+
+    @Test func `a broker that does not hear of failed writes is found out`() {
+        #expect(SimulationSeeds.find(in: BrokerSimulation.self, among: 300) { $0.disk.faults.hidesFailures = true })
+    }
+
+    @Test func `a broker that lets members of former generations in is found out`() {
+        #expect(SimulationSeeds.find(in: BrokerSimulation.self, among: 300) { $0.bug = .hasNoFences })
+    }
+
+    @Test func `a coordinator that tells of commits before they are written is found out`() {
+        #expect(SimulationSeeds.find(in: BrokerSimulation.self, among: 1000) { $0.bug = .tellsTooEarly })
     }
 }

@@ -92,6 +92,15 @@ final class OffsetModel: @unchecked Sendable {  // a simulation has one thread
     var answered = 0
     var flushed = 0
 
+    /// It was refused: where it is found nevertheless, nobody has sent it.
+    func refuse(_ value: Int64) {
+        guard let place = sent.lastIndex(of: value) else { return }
+        sent.remove(at: place)
+        // Those after it move up; so many as before are told of.
+        if place < answered { answered -= 1 }
+        if place < flushed { flushed -= 1 }
+    }
+
     func count(upTo value: Int64) -> Int { (sent.lastIndex { $0 <= value } ?? -1) + 1 }
 
     /// After a start this is the last one.

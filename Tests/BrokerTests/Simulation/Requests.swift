@@ -73,12 +73,16 @@ extension SimulatedConnection {
         }
     }
 
-    func sendCommit(_ group: String, _ topic: String, _ partition: Int32, _ offset: Int64) throws {
+    /// Without a member: as a consumer that belongs to no group's generation.
+    func sendCommit(
+        _ group: String, _ topic: String, _ partition: Int32, _ offset: Int64, member: String = "", generation: Int32 = -1
+    ) throws {
         let arena = Arena()
         defer { arena.staysUntilHere() }
         var request = OffsetCommitRequest()
         request.groupId = WireBytes(copying: group, in: arena)
-        request.generationIdOrMemberEpoch = -1
+        request.memberId = WireBytes(copying: member, in: arena)
+        request.generationIdOrMemberEpoch = generation
         request.topics = WireArray(count: 1, in: arena) { _, data in
             data.name = WireBytes(copying: topic, in: arena)
             data.partitions = WireArray(count: 1, in: arena) { _, data in

@@ -26,13 +26,15 @@ final class SimulatedBroker {
     let groups: GroupService
     private let broker: Broker
     let desk: RequestDesk
+    /// Of all connections, so that the order of answers can be told.
+    fileprivate var answerCount = 0
     private let workers: WorkerPool
 
     /// Opens the directories, recovers, and serves. Throws what a start throws.
     init(
         directories paths: [String] = ["/a"], disk: SimulatedDisk, clock: ManualClock, unmarkedBytes: Int = LogLimits.unmarkedBytes,
         queuedBytesLimit: Int = LogLimits.queuedBytes,
-        _ settings: KeyValuePairs<String, String> = [:]
+        log groupLog: (PartitionGroupLog) -> any GroupLog = { $0 }, _ settings: KeyValuePairs<String, String> = [:]
     ) throws {
         self.disk = disk
         self.clock = clock
@@ -51,17 +53,18 @@ final class SimulatedBroker {
             .init(directory: paths[0], nodeId: 1, fileSystem: disk, clock: clock, submit: submit))
         let (image, broker) = (store.image, live)
         try logs.load { topic in LogConfiguration(broker.topic(image.topic(topic)?.overrides ?? [:])) }
-        let registration = BrokerRegistration(nodeId: 1, endpoints: [], rack: nil, logDirectories: directories.map(\.id))
-        try store.start(registration, raisesLeaderEpochs: logs.startedUnclean)
+        let registration = BrokerRegistration(nodeId: 1, endpoints: [], rack: nil, logDirectories: directories.filter(\.isOnline).map(\.id))
+        try store.start(registration, raisesLeaderEpochs: logs.startedUnclean, mayLackSync: logs.lacksCleanMark)
         let replicas = ReplicaManager(logs: logs, nodeId: 1, configured: configuration, live: live)
         self.replicas = replicas
+        replicas.placesReplicas { [weak store] places in store?.assign(places) }
         store.observe { replicas.apply($0) }
         let identity = BrokerIdentity(clusterId: owner.clusterId, nodeId: 1)
         let services = BrokerServices(identity: identity, store: store, replicas: replicas, live: live, workers: workers)
         var registry = APIRegistry(services)
         groups = GroupService(
-            configuration: GroupConfiguration(configuration), partitionCount: 1, nodeId: 1, log: PartitionGroupLog(replicas.served),
-            metadata: store, loop: loop, workers: workers, logger: Logger("groups", log: Log { _, _ in }))
+            configuration: GroupConfiguration(configuration), partitionCount: 1, nodeId: 1,
+            log: groupLog(PartitionGroupLog(replicas.served)), metadata: store, loop: loop, workers: workers, logger: Logger("groups", log: Log { _, _ in }))
         registry.registerGroupAPIs(groups.groups, nodeId: 1, metadata: store) {
             services.autoCreation.createInternal(InternalTopics.consumerOffsets)
         }
@@ -104,6 +107,10 @@ final class SimulatedConnection: AnswerChannel {
     private var correlationId: Int32 = 0
     /// Answers as frames without their length, in order.
     private(set) var answers: [[UInt8]] = []
+    /// When they came, by `answerCount`.
+    private var arrivals: [Int] = []
+    /// When the oldest came; nil where there is none.
+    var firstArrival: Int? { arrivals.first }
     private(set) var wasHeldBack = false
     private(set) var refusal: String?
 
@@ -143,6 +150,7 @@ final class SimulatedConnection: AnswerChannel {
         _ request: Request.Type, version: Int16, _ body: (Request.Response) throws -> Result
     ) throws -> Result? {
         guard !answers.isEmpty else { return nil }
+        arrivals.removeFirst()
         let frame = answers.removeFirst(), arena = Arena()
         defer { arena.staysUntilHere() }
         return try frame.withUnsafeBytes { bytes in
@@ -172,15 +180,22 @@ final class SimulatedConnection: AnswerChannel {
     func dropAnswer() -> Bool {
         guard !answers.isEmpty else { return false }
         answers.removeFirst()
+        arrivals.removeFirst()
         return true
     }
 
     override func answered() {
-        answers.append(Array(broker.desk.output.bytes.dropFirst(4)))
+        arrive(Array(broker.desk.output.bytes.dropFirst(4)))
         broker.desk.clearOutput()
     }
 
-    override func declined() { answers.append([]) }
+    private func arrive(_ answer: [UInt8]) {
+        answers.append(answer)
+        broker.answerCount += 1
+        arrivals.append(broker.answerCount)
+    }
+
+    override func declined() { arrive([]) }
     override func heldBack() { wasHeldBack = true }
     override func refused(_ reason: String) { refusal = reason }
 }
