@@ -13,6 +13,7 @@ static uint32_t by_table(uint32_t crc, const uint8_t *bytes, size_t count) {
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
+#include <sys/platform/x86.h>
 #include <wmmintrin.h>
 __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, const uint8_t *bytes, size_t count) {
     uint64_t state = crc;
@@ -24,7 +25,8 @@ __attribute__((target("sse4.2"))) static uint32_t by_instruction(uint32_t crc, c
     for (; count > 0; count--) state = _mm_crc32_u8((uint32_t)state, *bytes++);
     return (uint32_t)state;
 }
-static int has_instruction(void) { return __builtin_cpu_supports("sse4.2"); }
+// What the C library has asked the processor already: on a virtual machine every cpuid is a way to its host and back.
+static int has_instruction(void) { return CPU_FEATURE_ACTIVE(SSE4_2); }
 
 // The instruction takes three cycles and can begin one each: so three stretches of the bytes are summed beside each
 // other, and the first two moved past what follows them. Moving a sum past n zero bytes is multiplying it by x^8n; the
@@ -63,7 +65,7 @@ __attribute__((target("sse4.2,pclmul"))) static uint32_t by_threes(uint32_t crc,
     return by_instruction(crc, bytes, count);
 }
 
-static int has_threes(void) { return has_instruction() && __builtin_cpu_supports("pclmul"); }
+static int has_threes(void) { return has_instruction() && CPU_FEATURE_ACTIVE(PCLMULQDQ); }
 #elif defined(__aarch64__)
 #include <arm_acle.h>
 #include <sys/auxv.h>
