@@ -104,12 +104,13 @@ final class BrokerProcess {
         for topic in options.topics { create(topic) }
         let plain = sockets.filter { $0.identity.securityProtocol == SecurityProtocol.plaintext.rawValue }
         for (descriptor, identity) in plain { announceListening(server.listen(on: descriptor, as: identity)) }
-        secure.open(on: server, loops[0], workers: workers) { [lateFailure, loops] failure in
+        secure.open(on: server, loops[0], workers: workers) { [log, identity, dataDirectories] in
+            log.info(
+                "jackdaw is ready", ["node": identity.nodeId, "cluster": identity.clusterId, "data": dataDirectories])
+        } failed: { [lateFailure, loops] failure in
             lateFailure.value = failure
             loops[0].post { server.stop { loops[0].stop() } }
         }
-        log.info(
-            "jackdaw is ready", ["node": identity.nodeId, "cluster": identity.clusterId, "data": dataDirectories])
         Housekeeping(loop: loops[0], workers: workers, logs: logs, store: store, server: server).begin()
         watchSignals(server)
     }

@@ -34,11 +34,13 @@ struct SecureListeners: Sendable {
             : nil
     }
 
-    /// Opens them on the server's first loop; `failed` is called on some thread where that cannot be.
+    /// Opens them on the server's first loop, and calls `opened` there, at once if there are none; where that cannot be, `failed` is
+    /// called on some thread.
     func open(
-        on server: Server, _ loop: EventLoop, workers: WorkerPool, failed: @escaping @Sendable (StartFailure) -> Void
+        on server: Server, _ loop: EventLoop, workers: WorkerPool, opened: @escaping @Sendable () -> Void,
+        failed: @escaping @Sendable (StartFailure) -> Void
     ) {
-        guard !sockets.isEmpty else { return }
+        guard !sockets.isEmpty else { return opened() }
         workers.submit { [self] in
             do throws(TLSError) {
                 var made: [String: TLSContextKeeper] = [:]
@@ -50,6 +52,7 @@ struct SecureListeners: Sendable {
                     for (descriptor, identity) in sockets {
                         announceListening(server.listen(on: descriptor, as: identity, tls: made[identity.name]))
                     }
+                    opened()
                     announceClientSettings()
                 }
             } catch {
