@@ -87,7 +87,7 @@ let package = Package(
             "KafkaWire", "KafkaMessages", "KafkaRecords", "PartitionLog", "Cluster", "Replication", "Files", "EventLoop",
             "Configuration", "Telemetry", "CJackdaw",
         ]),
-        room("CommandLineOptions", []),
+        room("CommandLineOptions", ["CJackdaw"]),
         command("jackdaw", [
             "CommandLineOptions", "Configuration", "Telemetry", "EventLoop", "Files", "TLS", "PartitionLog", "Cluster",
             "Replication", "Exchange", "Groups", "Broker", "Server", "Inspection", "KafkaWire", "CJackdaw",

@@ -1,3 +1,5 @@
+internal import CJackdaw
+
 /// One option of a command: parsing, errors and help all come from this row.
 package struct CommandOption: Sendable {
     package enum Argument: Sendable, Equatable {
@@ -105,6 +107,14 @@ package struct UsageError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension CommandLineProgram {
+    /// What this process was started with, without the program's own name. `CommandLine.arguments` looks for it beside the environment,
+    /// which `CJackdaw` has moved by then.
+    package static var words: [String] {
+        var words: [String] = []
+        while let word = jd_argument(Int32(words.count + 1)) { words.append(String(cString: word)) }
+        return words
+    }
+
     /// `words` without the program's own name.
     package func parse(_ words: [String]) throws(UsageError) -> Invocation {
         guard let first = words.first else { return .print(help) }

@@ -1,4 +1,3 @@
-internal import CJackdaw
 internal import CommandLineOptions
 internal import Glibc
 
@@ -7,9 +6,7 @@ internal import Glibc
 let version = "0.1.0"
 
 do {
-    var words: [String] = []
-    while let word = jd_argument(Int32(words.count + 1)) { words.append(String(cString: word)) }
-    switch try JackdawCommand.program(version: version).parse(words) {
+    switch try JackdawCommand.program(version: version).parse(CommandLineProgram.words) {
     case .print(let text):
         announce(text)
     case .run("inspect", let options):

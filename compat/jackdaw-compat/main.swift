@@ -2,4 +2,4 @@ internal import CommandLineOptions
 internal import CompatKit
 internal import Glibc
 
-exit(CompatProgram.run(Array(CommandLine.arguments.dropFirst())))
+exit(CompatProgram.run(CommandLineProgram.words))

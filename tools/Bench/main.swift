@@ -14,7 +14,7 @@ func fail(_ message: String, code: Int32) -> Never {
 }
 
 do {
-    switch try program.parse(Array(CommandLine.arguments.dropFirst())) {
+    switch try program.parse(CommandLineProgram.words) {
     case .print(let text): print(text, terminator: "")
     case .run(CodecBenchmark.command.name, let options): try CodecBenchmark.run(options)
     case .run(GroupBenchmark.command.name, let options): try GroupBenchmark.run(options)
