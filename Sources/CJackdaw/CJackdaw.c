@@ -134,11 +134,10 @@ void jd_release_program_pages(void) {
 // (an empty container, a chroot). It does not look where the environment already says something. Runs before the runtime's own
 // constructors.
 //
-// A static program's runtime then finds its arguments no longer, since it looks for them below the environment, which has moved: it is
-// told of them (CommandLine.arguments).
+// A static program's runtime then finds its arguments no longer (CommandLine.arguments), since it looks for them below the environment,
+// which has moved: jd_argument has them.
 static int argument_count;
 static char **arguments;
-extern void _swift_stdlib_overrideUnsafeArgvArgc(char **arguments, int count) __attribute__((weak));
 
 __attribute__((constructor(101))) static void begin(int argc, char **argv) {
     argument_count = argc;
@@ -146,7 +145,6 @@ __attribute__((constructor(101))) static void begin(int argc, char **argv) {
     // A touched byte must not bring 2 MB of the program, or of a buffer, into memory.
     prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
     setenv("SWIFT_BACKTRACE", "enable=no,swift-backtrace=/none", 0);
-    if (_swift_stdlib_overrideUnsafeArgvArgc) _swift_stdlib_overrideUnsafeArgvArgc(argv, argc);
 }
 
 const char *jd_argument(int index) { return index >= 0 && index < argument_count ? arguments[index] : NULL; }
