@@ -16,7 +16,7 @@ final class Listener: Channel, @unchecked Sendable {  // used on the first loop'
     private var saidExhaustedAt = MonotonicTime(nanoseconds: 0)
 
     /// After the system had no descriptor left, the next try comes so much later: accepting again at once would spin.
-    private static let exhaustedPauseMs = 100
+    private static let exhaustedPauseMs: Int64 = 100
 
     init(descriptor: Int32, identity: ListenerIdentity, tls: TLSContextKeeper?, server: Server, loop: EventLoop) {
         self.descriptor = descriptor
@@ -37,23 +37,31 @@ final class Listener: Channel, @unchecked Sendable {  // used on the first loop'
 
     override func ready(_ events: EventLoop.Events) {
         while true {
+            guard server.hasRoom(on: identity) else { return pause(ms: ServerLimits.fullRetryMs) }
             switch Socket.accept(from: descriptor) {
             case .connection(let connection): server.admit(connection, from: identity, tls?.current)
             case .none: return
-            case .exhausted(let code): return pause(code)
+            case .exhausted(let code): return pause(after: code)
             }
         }
     }
 
-    private func pause(_ code: Int32) {
+    private func pause(after code: Int32) {
         let now = loop.clock.now()
         if now.milliseconds(since: saidExhaustedAt) >= 1000 {
             saidExhaustedAt = now
             server.log.error("listener \(identity.name) cannot accept: \(String(cString: strerror(code)))")
         }
+        pause(ms: Self.exhaustedPauseMs)
+    }
+
+    private func pause(ms: Int64) {
         loop.change(self, to: [])
-        loop.schedule(at: now.advanced(byMs: Self.exhaustedPauseMs)) { [self] in
-            if registration != nil { loop.change(self, to: .readable) }
-        }
+        loop.schedule(at: loop.clock.now().advanced(byMs: ms)) { [self] in goOn() }
+    }
+
+    /// Accepts again after a pause.
+    func goOn() {
+        if registration != nil { loop.change(self, to: .readable) }
     }
 }

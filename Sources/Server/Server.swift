@@ -21,17 +21,20 @@ package final class Server: @unchecked Sendable {  // what changes after init be
     private var nextLoop = 0
     private var certificateCheck: ScheduledWork?
 
-    /// `loops` are turned by the caller, each on a thread of its own; the first one accepts.
+    /// `loops` are turned by the caller, each on a thread of its own; the first one accepts. `bounds` is asked at each connection.
     package init(
-        broker: Broker, loops: [EventLoop], limits: ServerLimits, queuedMaxRequestBytes: Int?, workers: WorkerPool,
+        broker: Broker, loops: [EventLoop], limits: ServerLimits, bounds: @escaping @Sendable () -> ConnectionBounds = { .init() }, queuedMaxRequestBytes: Int?, workers: WorkerPool,
         log: Logger = Logger("server")
     ) {
         precondition(!loops.isEmpty)
         self.log = log
         let budget = FrameBudget(limit: queuedMaxRequestBytes ?? FrameBudget.quarterOfMemory())
-        let shared = ServerShared(broker: broker, limits: limits, budget: budget, workers: workers, log: log, loop: loops[0])
+        let shared = ServerShared(broker: broker, limits: limits, bounds: bounds, budget: budget, workers: workers, log: log, loop: loops[0])
         self.shared = shared
         self.loops = loops.map { ServerLoop(loop: $0, shared: shared) }
+        shared.whenThereIsRoom { [weak self, weak loop = loops[0]] in
+            loop?.post { [weak self] in for listener in self?.listeners ?? [] { listener.goOn() } }
+        }
     }
 
     /// Accepts on a socket that is bound and listens; with a keeper, connections are encrypted by its certificate.
@@ -59,6 +62,8 @@ package final class Server: @unchecked Sendable {  // what changes after init be
 
     /// How many requests there have been so far, over all loops.
     package var requestCount: Int { loops.reduce(0) { $0 + $1.requestCount } }
+
+    func hasRoom(on identity: ListenerIdentity) -> Bool { shared.hasRoom(on: identity) }
 
     func admit(_ descriptor: Int32, from identity: ListenerIdentity, _ context: TLSContext?) {
         let host = Socket.peerAddress(of: descriptor).host

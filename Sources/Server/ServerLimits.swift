@@ -1,14 +1,21 @@
+/// How many connections there may be; may change while the broker runs.
+package struct ConnectionBounds: Sendable {
+    /// `max.connections`, over all listeners: beyond, clients wait to be accepted.
+    package var maxConnections = Int(Int32.max)
+    /// `max.connections.per.ip`, and the addresses that have a bound of their own (`max.connections.per.ip.overrides`): beyond, a
+    /// connection is closed at once.
+    package var maxConnectionsPerIp = Int(Int32.max)
+    package var maxConnectionsPerIpOverrides: [String: Int] = [:]
+
+    package init() {}
+}
+
 /// The bounds of the room, by Kafka's names where Kafka has one.
 package struct ServerLimits: Sendable {
     /// `socket.request.max.bytes`: the longest frame.
     package var socketRequestMaxBytes = 104_857_600
     /// `connections.max.idle.ms`: a connection without a request for so long is closed; -1: never.
     package var connectionsMaxIdleMs: Int64 = 600_000
-    /// `max.connections`, over all listeners.
-    package var maxConnections = Int(Int32.max)
-    /// `max.connections.per.ip`, and the addresses that have a bound of their own (`max.connections.per.ip.overrides`).
-    package var maxConnectionsPerIp = Int(Int32.max)
-    package var maxConnectionsPerIpOverrides: [String: Int] = [:]
     /// `socket.send.buffer.bytes`, `socket.receive.buffer.bytes`; -1: the system's choice.
     package var socketSendBufferBytes: Int32 = -1
     package var socketReceiveBufferBytes: Int32 = -1
@@ -34,6 +41,8 @@ package struct ServerLimits: Sendable {
     static let stalledFrameMs: Int64 = 30_000
     /// Between two looks whether a frame that the budget held up may grow again.
     static let starvedRetryMs: Int64 = 20
+    /// Between two looks whether `max.connections` lets more be accepted; a connection that closes is noticed at once.
+    static let fullRetryMs: Int64 = 1_000
     /// Between two looks for idle connections.
     static let idleSweepMs: Int64 = 5_000
     /// The piece of a file that is read and encrypted before a send, under TLS: what the cork takes at once.

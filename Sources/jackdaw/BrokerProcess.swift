@@ -223,7 +223,7 @@ final class BrokerProcess {
             registry: registry, identity: identity, features: { [store, release] in BrokerFeatures(store.image, emulating: release) })
         let queued = configuration.queuedMaxRequestBytes
         return Server(
-            broker: broker, loops: loops, limits: ServerLimits(configuration),
+            broker: broker, loops: loops, limits: ServerLimits(configuration), bounds: { [live] in ConnectionBounds(live.current) },
             queuedMaxRequestBytes: queued > 0 ? Int(queued) : nil, workers: workers)
     }
 
@@ -298,14 +298,20 @@ extension CleanerConfiguration {
     }
 }
 
+extension ConnectionBounds {
+    init(_ configuration: BrokerConfiguration) {
+        self.init()
+        maxConnections = configuration.maxConnections
+        maxConnectionsPerIp = configuration.maxConnectionsPerIp
+        for (host, connections) in configuration.maxConnectionsPerIpOverrides { maxConnectionsPerIpOverrides[host] = connections }
+    }
+}
+
 extension ServerLimits {
     init(_ configuration: BrokerConfiguration) {
         self.init()
         socketRequestMaxBytes = configuration.socketRequestMaxBytes
         connectionsMaxIdleMs = configuration.connectionsMaxIdleMs
-        maxConnections = configuration.maxConnections
-        maxConnectionsPerIp = configuration.maxConnectionsPerIp
-        for (host, connections) in configuration.maxConnectionsPerIpOverrides { maxConnectionsPerIpOverrides[host] = connections }
         // Kafka's default of 100 KB would hold the socket's buffers below what the system tunes by itself.
         if configuration.isSet(.socketSendBufferBytes) { socketSendBufferBytes = configuration.socketSendBufferBytes }
         if configuration.isSet(.socketReceiveBufferBytes) { socketReceiveBufferBytes = configuration.socketReceiveBufferBytes }

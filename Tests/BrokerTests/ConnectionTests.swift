@@ -10,6 +10,12 @@ import Telemetry
 import TestKit
 import Testing
 
+private final class MovableBounds: Sendable {
+    let current = Mutex(ConnectionBounds())
+
+    func change(_ body: (inout ConnectionBounds) -> Void) { current.withLock { body(&$0) } }
+}
+
 /// A server on loopback with ApiVersions alone, its loop on a thread of its own.
 private final class SmallServer: @unchecked Sendable {
     let loop = EventLoop()!
@@ -18,6 +24,9 @@ private final class SmallServer: @unchecked Sendable {
     let lines = LogLines()
     private var thread: WorkerThread?
 
+    /// How many connections there may be; a test changes it while the server runs.
+    let bounds = MovableBounds()
+
     init(_ change: (inout ServerLimits) -> Void = { _ in }, queuedMaxRequestBytes: Int? = nil) throws {
         var limits = ServerLimits()
         change(&limits)
@@ -25,7 +34,7 @@ private final class SmallServer: @unchecked Sendable {
             registry: APIRegistry(), identity: BrokerIdentity(clusterId: "cluster", nodeId: 1),
             features: { BrokerFeatures(supported: [("metadata.version", 7...33)], finalized: [("metadata.version", 21)], epoch: 3) })
         server = Server(
-            broker: broker, loops: [loop], limits: limits, queuedMaxRequestBytes: queuedMaxRequestBytes,
+            broker: broker, loops: [loop], limits: limits, bounds: { [bounds] in bounds.current.withLock { $0 } }, queuedMaxRequestBytes: queuedMaxRequestBytes,
             workers: WorkerPool(threads: 1), log: Logger("server", log: lines.log))
         let descriptor = try Socket.listen(on: SocketAddress.resolve(host: "127.0.0.1", port: 0)[0])
         let identity = ListenerIdentity(
@@ -167,17 +176,42 @@ private final class SmallServer: @unchecked Sendable {
         #expect(try peer.frame() == nil)
     }
 
-    @Test func `connections beyond the bounds are refused, and room that comes free is used`() throws {
-        let small = try SmallServer { $0.maxConnections = 2 }
+    @Test func `beyond max_connections clients wait, and are served when one goes or the bound moves`() throws {
+        let small = try SmallServer()
         defer { small.stop() }
+        small.bounds.change { $0.maxConnections = 2 }
         var first: Peer? = try Peer(port: small.port)
         let second = try Peer(port: small.port)
         #expect(try ask(first!) == 0 && ask(second) == 0)
         let third = try Peer(port: small.port)
-        #expect(try third.frame() == nil)
-        #expect(small.lines.wait { $0.contains("max.connections=2 is reached") })
+        third.send([0, 0, 0, 11, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff, 0])
+        #expect(small.lines.wait { $0.contains("listener PLAINTEXT: max.connections=2 is reached") })
+        first = nil
+        #expect(try third.frame() != nil)
+        // The fourth waits too, until there may be more of them.
+        let fourth = try Peer(port: small.port)
+        fourth.send([0, 0, 0, 11, 0, 18, 0, 0, 0, 0, 0, 7, 0xff, 0xff, 0])
+        small.bounds.change { $0.maxConnections = 3 }
+        #expect(try fourth.frame() != nil)
+        #expect(try ask(second) == 0)
+    }
+
+    @Test func `beyond max_connections_per_ip a connection is refused, and room that comes free is used`() throws {
+        let small = try SmallServer()
+        defer { small.stop() }
+        small.bounds.change { $0.maxConnectionsPerIp = 1 }
+        var first: Peer? = try Peer(port: small.port)
+        #expect(try ask(first!) == 0)
+        #expect(try Peer(port: small.port).frame() == nil)
+        #expect(small.lines.wait { $0.contains("max.connections.per.ip=1 is reached") })
         first = nil
         #expect(small.lines.wait { _ in (try? ask(Peer(port: small.port))) == 0 })
+        small.bounds.change { $0.maxConnectionsPerIpOverrides = ["127.0.0.1": 2] }
+        #expect(
+            small.lines.wait { _ in
+                guard let second = try? Peer(port: small.port), let third = try? Peer(port: small.port) else { return false }
+                return (try? ask(second)) == 0 && (try? ask(third)) == 0
+            })
     }
 
     @Test func `frames that are announced and do not come take no room from the others`() throws {
