@@ -1,8 +1,9 @@
 internal import KafkaMessages
 internal import KafkaWire
 
-// A partition that one request names twice. Kafka collects a request's partitions in a map: the last mention counts, and the answer
-// has the partition once. One thing Kafka does that is not done here: where one mention is no well-formed record batch, and another
+// A partition or a topic that one request names twice. Kafka collects a request's partitions in a map: the last mention counts, and the answer
+// has the partition once; DeleteRecords too. ListOffsets refuses it, once. Requests that make or delete topics refuse such a topic, and
+// answer it once. One thing Kafka does that is not done here: where one mention is no well-formed record batch, and another
 // is, it appends that one and answers with the error of the other; here the last mention counts whatever it is.
 
 /// By id or by name: the other of the two has its default value in every version.
@@ -24,7 +25,13 @@ extension RandomAccessCollection where Index == Int {
         return contains { !seen.insert(key($0)).inserted }
     }
 
-    /// The same for partition indexes, which most clients send in ascending order.
+    /// Where each key stands first.
+    func firstMentions<Key: Hashable>(by key: (Element) -> Key) -> [Int] {
+        var seen: Set<Key> = []
+        return indices.filter { seen.insert(key(self[$0])).inserted }
+    }
+
+    /// Like `hasRepeats`, for partition indexes, which most clients send in ascending order.
     func hasRepeatedIndexes(_ index: (Element) -> Int32) -> Bool {
         let isAscending = indices.dropFirst().allSatisfy { index(self[$0 - 1]) < index(self[$0]) }
         return !isAscending && hasRepeats(by: index)

@@ -227,4 +227,95 @@ import Testing
         #expect(try scene.fetch([], version: version >= 13 ? 12 : 13, session: id, epoch: 1).answer == "!106")
         #expect(try fetch([], session: id, epoch: 1) == " session")
     }
+
+    // MARK: Others
+
+    @Test(arguments: [1, 5, 9] as [Int16])
+    func `offsets of a partition that is named twice are refused, and those of the others listed`(version: Int16) throws {
+        let scene = try Scene()
+        func list(_ topics: [(String, [(Int32, Int64)])]) throws -> String {
+            var request = ListOffsetsRequest()
+            request.topics = WireArray(count: topics.count, in: scene.arena) { index, topic in
+                topic.name = WireBytes(copying: topics[index].0, in: scene.arena)
+                topic.partitions = WireArray(count: topics[index].1.count, in: scene.arena) { place, partition in
+                    (partition.partitionIndex, partition.timestamp) = topics[index].1[place]
+                }
+            }
+            return try scene.peer.ask(request, version: version) { answer in
+                answer.topics.map { topic in
+                    topic.name.string + " "
+                        + topic.partitions.map { "\($0.partitionIndex)" + ($0.errorCode == 0 ? "@\($0.offset)" : "!\($0.errorCode)") }
+                        .joined(separator: " ")
+                }.joined(separator: ", ")
+            }
+        }
+        #expect(try list([("a", [(0, -1)]), ("b", [(0, -1)]), ("a", [(0, -2)])]) == "a 0!42, b 0@4")
+        #expect(try list([("a", [(0, -1)]), ("b", [(0, -1)]), ("a", [(1, -2)])]) == "a 0@4, b 0@4, a 1@0")
+        #expect(try list([("b", [(0, -1), (0, -1), (0, -1)]), ("b", [(0, -1)])]) == "b 0!42")
+        #expect(try list([("x", [(0, -1), (0, -1)]), ("b", [(1, -1)])]) == "x 0!42, b 1@4")
+    }
+
+    @Test func `records of a partition that is named twice are deleted once, up to the last offset`() throws {
+        let scene = try Scene()
+        func delete(_ topics: [(String, [(Int32, Int64)])]) throws -> String {
+            var request = DeleteRecordsRequest()
+            request.timeoutMs = 1000
+            request.topics = WireArray(count: topics.count, in: scene.arena) { index, topic in
+                topic.name = WireBytes(copying: topics[index].0, in: scene.arena)
+                topic.partitions = WireArray(count: topics[index].1.count, in: scene.arena) { place, partition in
+                    (partition.partitionIndex, partition.offset) = topics[index].1[place]
+                }
+            }
+            return try scene.peer.ask(request, version: 1) { answer in
+                answer.topics.map { topic in
+                    topic.name.string + " "
+                        + topic.partitions.map { "\($0.partitionIndex)" + ($0.errorCode == 0 ? "@\($0.lowWatermark)" : "!\($0.errorCode)") }
+                        .joined(separator: " ")
+                }.joined(separator: ", ")
+            }
+        }
+        #expect(try delete([("a", [(0, 3), (0, 0)]), ("b", [(0, 0)]), ("a", [(0, 1)])]) == "a 0@1, b 0@0")
+        #expect(try delete([("x", [(0, 1), (0, 0)]), ("b", [(0, 99), (0, 1)])]) == "x 0!3, b 0@1")
+    }
+
+    @Test func `a topic that is to be made or deleted twice is refused, and answered once`() throws {
+        let scene = try Scene(records: 0)
+        let twice = "42 Duplicate topic name."
+        var creation = CreateTopicsRequest()
+        creation.timeoutMs = 10_000
+        creation.topics = WireArray(count: 3, in: scene.arena) { index, topic in
+            topic.name = index == 1 ? "once" : "twice"
+            topic.numPartitions = 1
+            topic.replicationFactor = 1
+        }
+        try scene.peer.ask(creation, version: 5) { answer in
+            #expect(answer.topics.map { "\($0.name) \($0.errorCode) \($0.errorMessage?.string ?? "")" } == ["twice \(twice)", "once 0 "])
+        }
+        var growth = CreatePartitionsRequest()
+        growth.timeoutMs = 10_000
+        growth.topics = WireArray(count: 2, in: scene.arena) { index, topic in
+            topic.name = "a"
+            topic.count = Int32(4 + index)
+        }
+        try scene.peer.ask(growth, version: 1) { answer in
+            #expect(answer.results.map { "\($0.name) \($0.errorCode) \($0.errorMessage?.string ?? "")" } == ["a \(twice)"])
+        }
+        func delete(_ targets: [(name: String?, id: String?)]) throws -> [String] {
+            var deletion = DeleteTopicsRequest()
+            deletion.timeoutMs = 10_000
+            deletion.topics = WireArray(count: targets.count, in: scene.arena) { index, topic in
+                topic.name = targets[index].name.map { WireBytes(copying: $0, in: scene.arena) }
+                topic.topicId = targets[index].id.map { scene.ids[$0]! } ?? .zero
+            }
+            return try scene.peer.ask(deletion, version: 6) { answer in
+                answer.responses.map { "\($0.errorCode) \($0.errorMessage?.string ?? "")" }
+            }
+        }
+        #expect(try delete([("a", nil), ("b", nil), ("a", nil)]) == [twice, "0 "])
+        #expect(try delete([(nil, "a"), (nil, "a")]) == ["42 Duplicate topic id."])
+        #expect(try delete([(nil, nil), (nil, nil)]).count == 2)
+        let both = "42 The provided topic name maps to an ID that was already supplied."
+        #expect(try delete([("a", nil), (nil, "a")]) == [both, both])
+        #expect(try delete([("a", nil)]) == ["0 "])
+    }
 }

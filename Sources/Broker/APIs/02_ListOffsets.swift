@@ -45,6 +45,8 @@ private struct OffsetQuery: Sendable {
         let currentLeaderEpoch: Int32
         let timestamp: Int64
         let maxOffsets: Int32
+        /// Named more than once, which Kafka refuses.
+        var isRepeated = false
     }
     struct Found: Sendable {
         var errorCode: Int16 = 0
@@ -56,7 +58,7 @@ private struct OffsetQuery: Sendable {
     }
     let version: Int16
     let isolation: ReadIsolation
-    let topics: [(name: [UInt8], wanted: [Wanted])]
+    private(set) var topics: [(name: [UInt8], wanted: [Wanted])]
 
     init(_ request: ListOffsetsRequest, version: Int16) {
         self.version = version
@@ -71,6 +73,30 @@ private struct OffsetQuery: Sendable {
                 }
             )
         }
+        let mayHaveRepeats =
+            request.topics.hasRepeats { $0.name } || request.topics.contains { $0.partitions.hasRepeatedIndexes { $0.partitionIndex } }
+        if version > 0, mayHaveRepeats { markRepeats() }
+    }
+
+    /// A partition that is named more than once is refused, and answered once.
+    private mutating func markRepeats() {
+        var mentions: [FetchKey: Int] = [:]
+        func key(_ topic: Int, _ place: Int) -> FetchKey {
+            FetchKey(topicId: .zero, name: topics[topic].name, partition: topics[topic].wanted[place].partition)
+        }
+        for topic in topics.indices {
+            for place in topics[topic].wanted.indices { mentions[key(topic, place), default: 0] += 1 }
+        }
+        guard mentions.values.contains(where: { $0 > 1 }) else { return }
+        for topic in topics.indices {
+            topics[topic].wanted = topics[topic].wanted.indices.compactMap { place in
+                guard let count = mentions.removeValue(forKey: key(topic, place)) else { return nil }
+                var wanted = topics[topic].wanted[place]
+                wanted.isRepeated = count > 1
+                return wanted
+            }
+        }
+        topics.removeAll { $0.wanted.isEmpty }
     }
 
     /// Whether the log's ends alone are not enough for an answer.
@@ -86,7 +112,9 @@ private struct OffsetQuery: Sendable {
             var ofTopic: [Found] = []
             for wanted in topic.wanted {
                 var found = Found()
-                if let partition = served?.partition(wanted.partition) {
+                if wanted.isRepeated {
+                    found.errorCode = ErrorCode.invalidRequest.rawValue
+                } else if let partition = served?.partition(wanted.partition) {
                     do throws(LogError) {
                         try look(for: wanted, in: partition, nowMs, &found)
                     } catch {

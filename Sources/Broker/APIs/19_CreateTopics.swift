@@ -17,6 +17,8 @@ struct CreateTopics: APIHandler {
 
     func handle(_ request: CreateTopicsRequest, from caller: Caller, reply: consuming Reply) {
         let topics = request.topics.map(NewTopic.init)
+        // What is named twice is refused, and answered once.
+        let shown = topics.firstMentions { $0.name }
         let validateOnly = request.validateOnly
         let live = live
         store.change(for: caller, reply) { image in
@@ -29,7 +31,8 @@ struct CreateTopics: APIHandler {
             }
             var response = CreateTopicsResponse()
             let broker = live.current
-            response.topics = WireArray(count: topics.count, in: arena) { index, answer in
+            response.topics = WireArray(count: shown.count, in: arena) { place, answer in
+                let index = shown[place]
                 answer.name = WireBytes(copying: topics[index].name, in: arena)
                 let error = ResultError(outcomes[index].error, in: arena)
                 answer.errorCode = error.code

@@ -30,20 +30,26 @@ struct DeleteTopics: APIHandler {
         }
         let asked = wanted
         store.change(for: caller, reply) { image in
-            // A topic that is named and given by its id is one topic.
             let decision = TopicDeletion.decide(asked.compactMap { try? $0.target.get() }, in: image)
             return (decision.records, decision.outcomes)
         } answer: { result, arena, reply in
             var decided = ((try? result.get()) ?? []).makeIterator()
-            var response = DeleteTopicsResponse()
-            response.responses = WireArray(count: asked.count, in: arena) { index, answer in
-                let outcome: Result<TopicImage, ControllerError>
-                switch (result, asked[index].target) {
-                case (.failure(let error), _): outcome = .failure(error.refusal)
-                case (_, .failure(let error)): outcome = .failure(error)
-                default: outcome = decided.next() ?? .failure(ControllerError(.unknownServerError))
+            let outcomes: [Result<TopicImage, ControllerError>] = asked.map { wanted in
+                switch (result, wanted.target) {
+                case (.failure(let error), _): .failure(error.refusal)
+                case (_, .failure(let error)): .failure(error)
+                default: decided.next() ?? .failure(ControllerError(.unknownServerError))
                 }
-                Self.fill(&answer, asked[index], outcome, arena)
+            }
+            // What is named twice is refused, and answered once; what names nothing each time.
+            var seen: Set<TopicDeletion.Target> = []
+            let shown = asked.indices.filter { index in
+                guard case .success(let target) = asked[index].target else { return true }
+                return seen.insert(target).inserted
+            }
+            var response = DeleteTopicsResponse()
+            response.responses = WireArray(count: shown.count, in: arena) { place, answer in
+                Self.fill(&answer, asked[shown[place]], outcomes[shown[place]], arena)
             }
             reply.send(response)
         }

@@ -18,15 +18,16 @@ struct DeleteRecords: APIHandler {
     private struct Wanted: Sendable {
         let topic: [UInt8]
         let partition: Int32
-        let offset: Int64
+        var offset: Int64
         var lowWatermark: Int64 = -1
         var errorCode: Int16 = 0
     }
 
     func handle(_ request: DeleteRecordsRequest, from caller: Caller, reply: consuming Reply) {
-        let wanted = request.topics.map { topic in
-            topic.partitions.map { Wanted(topic: topic.name.array, partition: $0.partitionIndex, offset: $0.offset) }
-        }
+        let wanted = Self.lastMentions(
+            request.topics.map { topic in
+                topic.partitions.map { Wanted(topic: topic.name.array, partition: $0.partitionIndex, offset: $0.offset) }
+            })
         let table = partitions.current
         let desk = caller.desk
         let waiting = WaitingReply(reply)
@@ -35,6 +36,23 @@ struct DeleteRecords: APIHandler {
             desk.loop.post { if let reply = waiting.take() { Self.send(done, desk.arena, reply) } }
         }
         if !submitted { waiting.take()?.refuse("the broker is stopping") }
+    }
+
+    /// A partition that is named twice is meant once, with the last offset.
+    private static func lastMentions(_ wanted: [[Wanted]]) -> [[Wanted]] {
+        var offsets: [FetchKey: Int64] = [:]
+        func key(_ one: Wanted) -> FetchKey { FetchKey(topicId: .zero, name: one.topic, partition: one.partition) }
+        for one in wanted.joined() { offsets[key(one)] = one.offset }
+        guard offsets.count < wanted.reduce(0, { $0 + $1.count }) else { return wanted }
+        let distinct = wanted.map { partitions in
+            partitions.compactMap { one -> Wanted? in
+                guard let offset = offsets.removeValue(forKey: key(one)) else { return nil }
+                var last = one
+                last.offset = offset
+                return last
+            }
+        }
+        return distinct.filter { !$0.isEmpty }
     }
 
     private static func delete(_ wanted: Wanted, in table: PartitionTable) -> Wanted {

@@ -16,13 +16,16 @@ struct CreatePartitions: APIHandler {
             MorePartitions(
                 topic.name.string, count: topic.count, assignments: topic.assignments.map { $0.map { Array($0.brokerIds) } })
         }
+        // What is named twice is refused, and answered once.
+        let shown = wanted.firstMentions { $0.topic }
         let validateOnly = request.validateOnly
         store.change(for: caller, reply) { image in
             let decision = PartitionAddition.decide(wanted, in: image)
             return (validateOnly ? [] : decision.records, decision.outcomes)
         } answer: { result, arena, reply in
             var response = CreatePartitionsResponse()
-            response.results = WireArray(count: wanted.count, in: arena) { index, answer in
+            response.results = WireArray(count: shown.count, in: arena) { place, answer in
+                let index = shown[place]
                 answer.name = WireBytes(copying: wanted[index].topic, in: arena)
                 let refusal: ControllerError? =
                     switch result {

@@ -15,6 +15,8 @@ package enum TopicDeletion {
         var list = RecordList()
         var removed: Set<Uuid> = []
         let repeated = targets.repeated
+        let namedIds = Set(targets.compactMap { if case .name(let name) = $0 { image.topic(name)?.id } else { nil } })
+        let ids = Set(targets.compactMap { if case .id(let id) = $0 { id } else { nil } })
         let outcomes = targets.map { target in
             Result { () throws(ControllerError) in
                 if repeated.contains(target) {
@@ -22,6 +24,10 @@ package enum TopicDeletion {
                     throw ControllerError(.invalidRequest, "Duplicate topic \(what).")
                 }
                 let topic = try find(target, in: image)
+                if namedIds.contains(topic.id), ids.contains(topic.id) {
+                    throw ControllerError(
+                        .invalidRequest, "The provided topic name maps to an ID that was already supplied.")
+                }
                 if removed.insert(topic.id).inserted { list.removeTopic(topic.id) }
                 return topic
             }
