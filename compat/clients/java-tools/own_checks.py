@@ -6,6 +6,8 @@ import subprocess
 from harness import batches, wire
 from harness.report import wait_for
 
+import trial_checks
+
 PARTITIONS = 2
 
 
@@ -17,6 +19,7 @@ def run(adapter, report, base):
     report.check("admin.log-dirs", lambda: log_dirs(tools, adapter, f"c{base}.java-tools.dirs"))
     report.check("admin.broker-configs", lambda: broker_configs(tools))
     report.check("groups.perf-test", lambda: consumer_perf(adapter, f"c{base}.java-tools.perf-consumer"))
+    trial_checks.run(adapter, report, base)
     if any(s.split(".")[0] == "groups" for s in report.only):
         GroupTool(adapter, report, base).run()
 
