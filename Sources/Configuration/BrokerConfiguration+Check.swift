@@ -5,6 +5,8 @@ extension BrokerConfiguration {
         try checkIdentity()
         try checkListeners()
         try checkRetention()
+        if int(.logCleanerThreads) < 1 { throw .invalid("\(int(.logCleanerThreads))", for: "log.cleaner.threads", "at least 1 is needed") }
+        try checkCleanerMemory()
         noteUnserved()
     }
 
@@ -46,6 +48,14 @@ extension BrokerConfiguration {
     }
 
     static let maximumListeners = 64
+
+    func checkCleanerMemory() throws(ConfigurationError) {
+        let bytes = integer(.logCleanerDedupeBufferSize)
+        guard bytes / max(1, integer(.logCleanerThreads)) <= 1 << 20 else { return }
+        throw ConfigurationError(
+            key: "log.cleaner.dedupe.buffer.size", value: "\(bytes)",
+            message: "requirement failed: log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.")
+    }
 
     func checkRetention() throws(ConfigurationError) {
         for key in SynonymGroup.retention.keys where isSet(key) && optionalInteger(key) == 0 {

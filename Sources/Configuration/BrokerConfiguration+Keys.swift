@@ -82,6 +82,7 @@ extension BrokerConfiguration {
     package var logCleanerBackoffMs: Int64 { integer(.logCleanerBackoffMs) }
     package var logCleanerDedupeBufferSize: Int64 { integer(.logCleanerDedupeBufferSize) }
     package var logCleanerIoBufferSize: Int { int(.logCleanerIoBufferSize) }
+    package var logCleanerIoBufferLoadFactor: Double { double(.logCleanerIoBufferLoadFactor) }
     package var logCleanerIoMaxBytesPerSecond: Double { double(.logCleanerIoMaxBytesPerSecond) }
 
     // MARK: Metadata log

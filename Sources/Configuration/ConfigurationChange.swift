@@ -85,6 +85,8 @@ extension BrokerConfiguration {
             : with(dynamicDefaults: dynamicDefaults, dynamicValues: values)
         try whole.checkListenerOverrides(before: self)
         try whole.checkRetention()
+        try whole.checkCleanerMemory()
+        try checkCleanerThreads(whole.integer(.logCleanerThreads))
         if changed.contains(where: { $0.key == "listeners" || $0.key == "listener.security.protocol.map" }) {
             _ = try whole.advertisedListeners()
         }
@@ -96,6 +98,27 @@ extension BrokerConfiguration {
         "ssl.keystore.key", "ssl.keystore.certificate.chain", "ssl.truststore.type", "ssl.truststore.location",
         "ssl.truststore.password", "ssl.truststore.certificates",
     ]
+
+    /// The same of the cleaner, in words of its own; Kafka ends with a division by zero where there are to be none.
+    private func checkCleanerThreads(_ wanted: Int64) throws(ConfigurationError) {
+        let current = integer(.logCleanerThreads)
+        let reason: String
+        if wanted < 1 {
+            reason = "should be at least 1"
+        } else if !logCleanerEnable {
+            return
+        } else if wanted < current / 2 {
+            reason = "cannot be reduced to less than half the current value \(current)"
+        } else if wanted > 2 * current {
+            reason = "cannot be increased to more than double the current value \(current)"
+        } else {
+            return
+        }
+        throw ConfigurationError(
+            key: "log.cleaner.threads", value: "\(wanted)",
+            message: "Invalid value org.apache.kafka.common.config.ConfigException: Log cleaner threads \(reason) for configuration "
+                + "Invalid dynamic configuration")
+    }
 
     /// Kafka lets a number of threads at most double or halve in one step.
     private func checkThreads(_ name: String, _ value: String) throws(ConfigurationError) {

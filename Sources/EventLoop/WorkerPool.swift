@@ -6,7 +6,7 @@ internal import Glibc
 package final class WorkerPool: @unchecked Sendable {  // everything mutable is behind `lock`
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let changed: UnsafeMutablePointer<pthread_cond_t>
-    private let limit: Int
+    private var limit: Int
     private var jobs: [@Sendable () -> Void] = []
     private var next = 0
     private var idle = 0
@@ -36,6 +36,14 @@ package final class WorkerPool: @unchecked Sendable {  // everything mutable is 
         pthread_mutex_destroy(lock)
         lock.deallocate()
         changed.deallocate()
+    }
+
+    /// From now on at most so many threads work; those that are more than that stay where they are, and do nothing.
+    package func resize(to threads: Int) {
+        precondition(threads > 0)
+        pthread_mutex_lock(lock)
+        limit = threads
+        pthread_mutex_unlock(lock)
     }
 
     /// Thread-safe; never waits. After `stop` it does nothing and says so.

@@ -36,6 +36,8 @@ package enum LogLimits {
     static let longestCalmNs: UInt64 = 2_000_000_000
     /// What may wait for one directory before requests are held back: bytes.
     package static let queuedBytes = 64 << 20
+    /// What the cleaner reads or writes at a time, however little is allowed: bytes.
+    static let leastCleaningBuffer = 16 << 10
     /// How often a read looks again when a segment vanishes under it: tries.
     static let readAttempts = 4
 }

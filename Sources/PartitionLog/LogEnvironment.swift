@@ -11,6 +11,8 @@ package final class LogEnvironment: Sendable {
     let submit: @Sendable (@escaping @Sendable () -> Void) -> Void
     /// The same on threads that are for compaction alone: it takes long, and sleeps where it is too fast.
     let submitCleaning: @Sendable (@escaping @Sendable () -> Void) -> Void
+    /// There are to be so many of them.
+    let resizeCleaning: @Sendable (Int) -> Void
     /// What waits to be written to slow disks, of all directories together: bytes.
     let queuedBytes = Atomic<Int>(0)
     /// How much may wait for one directory before requests are held back: bytes.
@@ -25,13 +27,15 @@ package final class LogEnvironment: Sendable {
         producerIdExpirationMs: Int64 = 24 * 3_600_000, unmarkedBytes: Int = LogLimits.unmarkedBytes,
         queuedBytesLimit: Int = LogLimits.queuedBytes,
         submit: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void,
-        submitCleaning: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil
+        submitCleaning: (@Sendable (@escaping @Sendable () -> Void) -> Void)? = nil,
+        resizeCleaning: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.fileSystem = fileSystem
         self.clock = clock
         self.queuedBytesLimit = queuedBytesLimit
         self.submit = submit
         self.submitCleaning = submitCleaning ?? submit
+        self.resizeCleaning = resizeCleaning
         self.producerIdExpirationMs = producerIdExpirationMs
         self.unmarkedBytes = fileSystem.uptimeName == nil ? nil : unmarkedBytes
         openFiles = OpenFiles(limit: openFileLimit)

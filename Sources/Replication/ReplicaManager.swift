@@ -35,12 +35,14 @@ package final class ReplicaManager: Sendable {
     /// An observer of the metadata store.
     package func apply(_ change: ClusterChange) {
         let brokerChanged = change.configurations.contains { $0.type == ConfigurationResource.brokerType }
-        if brokerChanged { applyBrokerConfiguration(change.after) }
         // Told of all that is there, or of what has changed since.
         let isFirst = !hasStarted.exchange(true, ordering: .acquiringAndReleasing)
+        if brokerChanged { applyBrokerConfiguration(change.after) }
         if isFirst { setStraysAside(change.after) }
         if !change.topics.isEmpty { applyTopics(change, isFirst: isFirst) }
         if brokerChanged {
+            // More threads, or less time between, are for now. A start has other work.
+            if !isFirst { logs.startCleaning() }
             for topic in change.after.topics { configure(topic) }
         }
     }
@@ -60,6 +62,7 @@ package final class ReplicaManager: Sendable {
         live.current = configured.with(
             dynamicDefaults: image.configuration(.allBrokers), dynamicValues: image.configuration(.broker(nodeId))
         ) { log.warn("a dynamic configuration cannot be read and is left out: \($0)") }
+        logs.configureCleaner(CleanerConfiguration(live.current))
     }
 
     // MARK: topics

@@ -2,7 +2,7 @@ package import Configuration
 package import KafkaRecords
 package import PartitionLog
 
-// What a topic's configuration means to the rooms below, which have plain structs of their own for it.
+// What configurations mean to the rooms below, which have plain structs of their own for it.
 
 extension LogConfiguration {
     package init(_ topic: TopicConfiguration) {
@@ -24,6 +24,19 @@ extension LogConfiguration {
         minCompactionLagMs = topic.minCompactionLagMs
         maxCompactionLagMs = topic.maxCompactionLagMs
         deleteRetentionMs = topic.deleteRetentionMs
+    }
+}
+
+extension CleanerConfiguration {
+    package init(_ broker: BrokerConfiguration) {
+        self.init()
+        isEnabled = broker.logCleanerEnable
+        threads = max(1, broker.logCleanerThreads)
+        memoryBytes = Int(clamping: broker.logCleanerDedupeBufferSize)
+        loadFactor = broker.logCleanerIoBufferLoadFactor
+        bufferBytes = broker.logCleanerIoBufferSize
+        maxBytesPerSecond = broker.logCleanerIoMaxBytesPerSecond
+        backoffMs = broker.logCleanerBackoffMs
     }
 }
 

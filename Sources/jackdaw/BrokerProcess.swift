@@ -57,7 +57,7 @@ final class BrokerProcess {
             identity = BrokerIdentity(clusterId: owner.clusterId, nodeId: owner.nodeId, rack: configuration.rack)
             let environment = LogEnvironment(
                 fileSystem: fileSystem, clock: clock, producerIdExpirationMs: configuration.producerIdExpirationMs,
-                submit: submit, submitCleaning: { cleaners.submit($0) })
+                submit: submit, submitCleaning: { cleaners.submit($0) }, resizeCleaning: { cleaners.resize(to: $0) })
             logs = LogManager(
                 directories: directories, environment: environment, intervals: .init(configuration),
                 cleaner: .init(configuration))
@@ -284,17 +284,6 @@ extension LogManager.Intervals {
         checkpointMs = configuration.logFlushOffsetCheckpointIntervalMs
         highWatermarkMs = configuration.replicaHighWatermarkCheckpointIntervalMs
         producerExpirationMs = configuration.producerIdExpirationCheckIntervalMs
-    }
-}
-
-extension CleanerConfiguration {
-    init(_ configuration: BrokerConfiguration) {
-        self.init()
-        isEnabled = configuration.logCleanerEnable
-        threads = max(1, configuration.logCleanerThreads)
-        memoryBytes = Int(clamping: configuration.logCleanerDedupeBufferSize)
-        maxBytesPerSecond = configuration.logCleanerIoMaxBytesPerSecond
-        backoffMs = configuration.logCleanerBackoffMs
     }
 }
 

@@ -281,6 +281,69 @@ import Testing
         for _ in 0..<100 { try free.moved(1 << 30) }
     }
 
+    @Test func `a rate that is changed holds for who sleeps already; one of nothing holds all up until then`() throws {
+        let clock = ManualClock(), naps = Mutex(0)
+        let box = Mutex<CleaningPace?>(nil)
+        let pace = CleaningPace(bytesPerSecond: 0, clock: clock) { nanoseconds in
+            clock.advance(ms: Int64(nanoseconds / 1_000_000) + 1)
+            let count = naps.withLock { naps in
+                naps += 1
+                return naps
+            }
+            if count == 100 { box.withLock { $0 }?.change(bytesPerSecond: 1_000_000) }
+        }
+        box.withLock { $0 = pace }
+        try pace.moved(1)
+        #expect(naps.withLock { $0 } == 100)
+        let begun = clock.wallMs()
+        for _ in 0..<20 { try pace.moved(50_000) }
+        #expect((950...1100).contains(clock.wallMs() - begun))
+        for rate in [-1, 1e-300, Double.nan] {
+            pace.change(bytesPerSecond: rate)
+            naps.withLock { $0 = 99 }
+            try pace.moved(1 << 30)
+        }
+        box.withLock { $0 = nil }
+    }
+
+    @Test func `threads that are too many now leave off with the log that they have`() throws {
+        let bench = try compacted()
+        for topic in ["a", "b"] {
+            for number in 0..<200 { try bench.log(topic).append(try keyed([("k\(number % 3)", "\(number)")])) }
+        }
+        let sizes = Mutex<[Int]>([])
+        var cleaner = CleanerConfiguration()
+        cleaner.threads = 2
+        let environment = LogEnvironment(
+            fileSystem: bench.environment.fileSystem, clock: bench.clock, submit: { _ in },
+            resizeCleaning: { count in sizes.withLock { $0.append(count) } })
+        let manager = LogManager(directories: bench.manager.directories, environment: environment, cleaner: cleaner)
+        for topic in ["a", "b"] { try manager.add(try bench.log(topic)) }
+        // One is taken by another thread; this one would be the second.
+        manager.cleaning.withLock { $0.threads = 1 }
+        cleaner.threads = 1
+        manager.configureCleaner(cleaner)
+        manager.cleanLogs()
+        #expect(try bench.log("a").cleanedOffset == 0)
+        #expect(sizes.withLock { $0 } == [1])
+        manager.cleaning.withLock { $0.threads = 0 }
+        manager.cleanLogs()
+        #expect(try bench.log("a").cleanedOffset > 0)
+        #expect(try bench.log("b").cleanedOffset > 0)
+    }
+
+    @Test func `little room for keys and small buffers clean as well, in more rounds`() throws {
+        let bench = try compacted(), log = try bench.log()
+        for number in 0..<300 { try log.append(try keyed([("k\(number % 100)", "\(number)")])) }
+        var rounds = 0
+        while try log.clean(memoryBytes: 200 * OffsetMap.entryBytes, loadFactor: 0.1, bufferBytes: 100) != nil { rounds += 1 }
+        #expect(rounds > 3)
+        let end = log.view.segments.last!.baseOffset
+        let values = try log.values().filter { $0.offset < end }
+        #expect(values.allSatisfy { $0.offset >= end - 100 })
+        #expect(!values.isEmpty)
+    }
+
     @Test func `several threads clean different logs, and a stop ends them without harm`() throws {
         let bench = try compacted()
         for topic in ["a", "b", "c"] {

@@ -4,13 +4,17 @@ internal import Synchronization
 internal import Telemetry
 
 /// Compacts one log after the other, the dirtiest first (Kafka's LogCleaner).
-package struct CleanerConfiguration: Sendable {
+package struct CleanerConfiguration: Sendable, Equatable {
     /// `log.cleaner.enable`
     package var isEnabled = true
     /// `log.cleaner.threads`
     package var threads = 1
     /// `log.cleaner.dedupe.buffer.size`, of all threads together
     package var memoryBytes = 128 << 20
+    /// `log.cleaner.io.buffer.load.factor`: how full the memory may be.
+    package var loadFactor = 0.9
+    /// `log.cleaner.io.buffer.size`, of all threads together, half of it for reading
+    package var bufferBytes = 512 << 10
     /// `log.cleaner.io.max.bytes.per.second`
     package var maxBytesPerSecond = Double.greatestFiniteMagnitude
     /// `log.cleaner.backoff.ms`
@@ -30,29 +34,46 @@ struct CleaningWork: Sendable {
 extension LogManager {
     /// Cleans what wants it until nothing does. For a thread that may wait long; a call while enough others run does nothing.
     package func cleanLogs() {
-        let threads = max(1, cleaner.threads)
         let mayWork = cleaning.withLock { work in
-            guard cleaner.isEnabled, work.threads < threads else { return false }
+            guard cleaner.isEnabled, work.threads < cleaner.threads else { return false }
             work.threads += 1
             return true
         }
         guard mayWork else { return }
         defer { cleaning.withLock { $0.threads -= 1 } }
         let nowMs = environment.clock.wallMs()
-        while let log = claimDirtiest(nowMs: nowMs) {
+        // There may be fewer threads from now on: then this one leaves off with the log that it has.
+        while cleaning.withLock({ $0.threads <= cleaner.threads }), let log = claimDirtiest(nowMs: nowMs) {
             defer { cleaning.withLock { _ = $0.inWork.remove(log.partition) } }
-            guard clean(log, memoryBytes: cleaner.memoryBytes / threads) else { return }
+            guard clean(log, as: cleaner) else { return }
         }
+    }
+
+    package var cleaner: CleanerConfiguration { currentCleaner.withLock { $0 } }
+
+    /// Acts at once: the rate for who cleans now, all else from the next log on, and the number of threads in both directions.
+    package func configureCleaner(_ configuration: CleanerConfiguration) {
+        let before = currentCleaner.withLock { current in
+            defer { current = configuration }
+            return current
+        }
+        if configuration.maxBytesPerSecond != before.maxBytesPerSecond {
+            pace.change(bytesPerSecond: configuration.maxBytesPerSecond)
+        }
+        if configuration.threads != before.threads { environment.resizeCleaning(configuration.threads) }
     }
 
     /// For the thread that stops the broker: whoever cleans leaves off soon.
     package func stopCleaning() { pace.stop() }
 
     /// Whether there may be more to do.
-    private func clean(_ log: PartitionLog, memoryBytes: Int) -> Bool {
+    private func clean(_ log: PartitionLog, as cleaner: CleanerConfiguration) -> Bool {
         do throws(LogError) {
             let before = log.cleanedOffset
-            let result = try log.clean(memoryBytes: memoryBytes) { bytes throws(LogError) in try pace.moved(bytes) }
+            let result = try log.clean(
+                memoryBytes: cleaner.memoryBytes / cleaner.threads, loadFactor: cleaner.loadFactor,
+                bufferBytes: max(LogLimits.leastCleaningBuffer, cleaner.bufferBytes / cleaner.threads / 2)
+            ) { bytes throws(LogError) in try pace.moved(bytes) }
             guard let result, result.cleanedUpTo > before else { return false }
             try storage { () throws(FileError) in try writeCheckpoints(of: log.directory, [.cleaner]) }
             Self.logger.info(

@@ -13,20 +13,23 @@ struct OffsetMap {
     static let entryBytes = 24
     private var slots: [Slot]
     private let largestCapacity: Int
+    /// So many keys at most: some room is always left, so that every search ends.
+    private let largestCount: Int
     private(set) var count = 0
     /// The last offset that the map knows of, whether it had a key or not.
     private(set) var latestOffset: Int64 = -1
 
-    init(memoryBytes: Int) {
+    init(memoryBytes: Int, loadFactor: Double = 0.9) {
         // The largest power of two that fits; at least a few entries, so that cleaning gets on.
         var capacity = 16
         while capacity * 2 * Self.entryBytes <= memoryBytes { capacity *= 2 }
         largestCapacity = capacity
+        largestCount = max(1, Int(Double(capacity) * min(max(loadFactor, 0), 0.95)))
         slots = Array(repeating: Slot(), count: min(capacity, 1024))
     }
 
     /// No key that is new fits any more.
-    var isFull: Bool { count >= largestCapacity / 10 * 9 }
+    var isFull: Bool { count >= largestCount }
 
     mutating func put(_ key: UnsafeRawBufferPointer, offset: Int64) {
         if count >= slots.count / 10 * 9, slots.count < largestCapacity { grow() }

@@ -76,7 +76,8 @@ extension PartitionLog {
     /// `moved` hears of every byte that is read or written, and may hold the cleaning up or end it. For a thread that may wait; one
     /// cleaning of a log at a time.
     package func clean(
-        memoryBytes: Int, moved: (Int) throws(LogError) -> Void = { _ throws(LogError) in }
+        memoryBytes: Int, loadFactor: Double = 0.9, bufferBytes: Int = LogLimits.scanWindowBytes,
+        moved: (Int) throws(LogError) -> Void = { _ throws(LogError) in }
     ) throws(LogError) -> CleaningResult? {
         let nowMs = environment.clock.wallMs()
         guard let cleanable = try cleanable(nowMs: nowMs) else { return nil }
@@ -88,12 +89,13 @@ extension PartitionLog {
         // The marker of a transaction, with its entry, may stand segments after its batches.
         var aborted: [AbortedTransaction] = []
         for segment in segments where try !segment.abortIndex.isEmpty() { aborted += try segment.abortIndex.transactions() }
-        let map = try offsetMap(segments, cleanable, aborted, memoryBytes, moved)
+        var map = OffsetMap(memoryBytes: memoryBytes, loadFactor: loadFactor)
+        try fill(&map, segments, cleanable, aborted, bufferBytes, moved)
         let end = map.latestOffset + 1
         guard end > cleanable.firstDirtyOffset else { return nil }
         var cleaner = SegmentCleaner(
             map: map, nowMs: nowMs, configuration: configuration, producers: producers, endOffset: end,
-            aborted: aborted)
+            aborted: aborted, bufferBytes: bufferBytes)
         let below = segments.dropLast().filter { $0.baseOffset < min(end, cleanable.endOffset) }
         for group in groups(Array(below), of: segments, configuration) {
             let target = Segment(
@@ -112,16 +114,16 @@ extension PartitionLog {
         return CleaningResult(bytesRead: cleaner.bytesRead, bytesWritten: cleaner.bytesWritten, cleanedUpTo: end)
     }
 
-    private func offsetMap(
-        _ segments: [Segment], _ cleanable: Cleanable, _ aborted: [AbortedTransaction], _ memoryBytes: Int,
+    private func fill(
+        _ map: inout OffsetMap, _ segments: [Segment], _ cleanable: Cleanable, _ aborted: [AbortedTransaction], _ bufferBytes: Int,
         _ moved: (Int) throws(LogError) -> Void
-    ) throws(LogError) -> OffsetMap {
-        var map = OffsetMap(memoryBytes: memoryBytes), transactions = CleanedTransactions()
+    ) throws(LogError) {
+        var transactions = CleanedTransactions()
         transactions.add(aborted)
         let first = segments.floorIndex(cleanable.firstDirtyOffset) ?? 0
         for segment in segments[first...] where segment.baseOffset < cleanable.endOffset && !map.isFull {
             let from = cleanable.firstDirtyOffset, size = segment.size
-            _ = try segment.walkBatches(from: 0, to: size) { batch, header, _ throws(LogError) in
+            _ = try segment.walkBatches(from: 0, to: size, window: bufferBytes) { batch, header, _ throws(LogError) in
                 guard header.lastOffset < cleanable.endOffset, !map.isFull else { return false }
                 try moved(header.sizeInBytes)
                 if header.isControl {
@@ -133,7 +135,6 @@ extension PartitionLog {
                 return true
             }
         }
-        return map
     }
 
     private func put(_ batch: BatchView, into map: inout OffsetMap, from offset: Int64) throws(LogError) {

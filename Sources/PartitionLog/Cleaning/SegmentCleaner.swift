@@ -12,13 +12,15 @@ struct SegmentCleaner {
     let producers: [Int64: ProducerEntry]
     /// The end of what is cleaned: the batch that ends there stays too, so that no offset is given twice.
     let endOffset: Int64
+    /// What is read and written at a time.
+    let bufferBytes: Int
     var transactions = CleanedTransactions()
     private(set) var bytesRead = 0
     private(set) var bytesWritten = 0
 
     init(
         map: OffsetMap, nowMs: Int64, configuration: LogConfiguration, producers: [Int64: ProducerEntry], endOffset: Int64,
-        aborted: [AbortedTransaction]
+        aborted: [AbortedTransaction], bufferBytes: Int
     ) {
         transactions.add(aborted)
         self.map = map
@@ -26,19 +28,20 @@ struct SegmentCleaner {
         self.configuration = configuration
         self.producers = producers
         self.endOffset = endOffset
+        self.bufferBytes = bufferBytes
     }
 
     /// `target` is new and empty; it is complete, but not yet on the disk, when this returns.
     mutating func clean(
         _ group: [Segment], into target: Segment, _ moved: (Int) throws(LogError) -> Void
     ) throws(LogError) {
-        var output = CleanedOutput(target: target, interval: configuration.indexIntervalBytes)
+        var output = CleanedOutput(target: target, interval: configuration.indexIntervalBytes, bufferBytes: bufferBytes)
         _ = try target.openLog(create: true)
         for segment in group {
             let size = segment.size
             // Magic 0 and 1 have no delete horizon: their tombstones stay for delete.retention.ms after the segment was written.
             let keepsLegacyTombstones = segment.createdMs > nowMs - configuration.deleteRetentionMs
-            let end = try segment.walkBatches(from: 0, to: size) { batch, header, _ throws(LogError) in
+            let end = try segment.walkBatches(from: 0, to: size, window: bufferBytes) { batch, header, _ throws(LogError) in
                 let before = output.count
                 try clean(batch, header, &output, keepsLegacyTombstones)
                 try moved(header.sizeInBytes + output.count - before)
@@ -189,12 +192,14 @@ struct CleanedOutput {
     let target: Segment
     private var builder: IndexBuilder
     private var bytes: [UInt8] = []
+    private let bufferBytes: Int
 
     /// Bytes so far.
     var count: Int { target.size + bytes.count }
 
-    init(target: Segment, interval: Int) {
+    init(target: Segment, interval: Int, bufferBytes: Int) {
         self.target = target
+        self.bufferBytes = bufferBytes
         builder = IndexBuilder(segment: target, interval: interval)
     }
 
@@ -207,7 +212,7 @@ struct CleanedOutput {
     mutating func append(_ batch: UnsafeRawBufferPointer) throws(LogError) {
         if let header = RecordBatchHeader(batch) { try builder.add(header, at: target.size + bytes.count) }
         bytes += batch
-        if bytes.count >= LogLimits.scanWindowBytes { try flush() }
+        if bytes.count >= bufferBytes { try flush() }
     }
 
     mutating func flush() throws(LogError) {

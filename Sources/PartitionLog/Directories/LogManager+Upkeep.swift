@@ -54,9 +54,9 @@ extension LogManager {
     }
 
     /// A broker without compacted topics never starts the threads.
-    private func startCleaning() {
+    package func startCleaning() {
         guard cleaner.isEnabled, logs.contains(where: { $0.configuration.compacts }) else { return }
-        for _ in 0..<max(1, cleaner.threads) { environment.submitCleaning { [weak self] in self?.cleanLogs() } }
+        for _ in 0..<cleaner.threads { environment.submitCleaning { [weak self] in self?.cleanLogs() } }
     }
 
     /// Many partitions with little to read each make much together.

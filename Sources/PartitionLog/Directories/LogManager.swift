@@ -34,7 +34,7 @@ package final class LogManager: Sendable {
 
     package let directories: [LogDirectory]
     package let environment: LogEnvironment
-    let cleaner: CleanerConfiguration
+    let currentCleaner: Mutex<CleanerConfiguration>
     let cleaning = Mutex(CleaningWork())
     let pace: CleaningPace
     let intervals: Intervals
@@ -47,7 +47,7 @@ package final class LogManager: Sendable {
         directories: [LogDirectory], environment: LogEnvironment, intervals: Intervals = Intervals(),
         cleaner: CleanerConfiguration = CleanerConfiguration()
     ) {
-        self.cleaner = cleaner
+        currentCleaner = Mutex(cleaner)
         pace = CleaningPace(bytesPerSecond: cleaner.maxBytesPerSecond, clock: environment.clock)
         self.directories = directories
         self.environment = environment

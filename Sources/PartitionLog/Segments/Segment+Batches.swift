@@ -50,12 +50,12 @@ extension Segment {
     /// Hands out whole batches from `start` on, until the visitor says false, `limit` is reached, or what stands there is no whole
     /// batch; where that was. The checksum is not looked at.
     func walkBatches(
-        from start: Int, to limit: Int,
+        from start: Int, to limit: Int, window: Int = LogLimits.scanWindowBytes,
         _ visit: (_ batch: BatchView, _ header: RecordBatchHeader, _ position: Int) throws(LogError) -> Bool
     ) throws(LogError) -> Int {
         let file = try openLog()
         var buffer = UnsafeMutableRawBufferPointer.allocate(
-            byteCount: max(1, min(limit - start, LogLimits.scanWindowBytes)), alignment: 16)
+            byteCount: max(1, min(limit - start, window)), alignment: 16)
         defer { buffer.deallocate() }
         var position = start, from = start, count = 0
         while position < limit {

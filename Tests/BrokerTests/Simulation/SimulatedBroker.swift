@@ -48,7 +48,8 @@ final class SimulatedBroker {
         logs = LogManager(
             directories: directories,
             environment: LogEnvironment(
-                fileSystem: disk, clock: clock, unmarkedBytes: unmarkedBytes, queuedBytesLimit: queuedBytesLimit, submit: submit))
+                fileSystem: disk, clock: clock, unmarkedBytes: unmarkedBytes, queuedBytesLimit: queuedBytesLimit, submit: submit),
+            cleaner: CleanerConfiguration(configuration))
         store = try EmbeddedMetadataStore.open(
             .init(directory: paths[0], nodeId: 1, fileSystem: disk, clock: clock, submit: submit))
         let (image, broker) = (store.image, live)
