@@ -308,28 +308,22 @@ final class Simulation: SeededSimulation {
 
     private func verifyIndexes() throws {
         for segment in log.view.segments {
-            var heads: [Int: (lastOffset: Int64, timestamp: Int64)] = [:], byOffset: [Int64: Int64] = [:]
-            var largest: Int64 = -1
+            var indexes = IndexCheck(segment: segment.baseOffset)
             try segment.walkHeaders(from: 0, to: segment.size) { header, position in
-                heads[position] = (header.lastOffset, header.maxTimestamp)
-                byOffset[header.lastOffset] = header.maxTimestamp
-                largest = max(largest, header.maxTimestamp)
+                indexes.note(batchAt: position, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
                 return true
             }
-            for slot in 0..<segment.offsetIndex.count {
-                let entry = try segment.offsetIndex.entry(slot)
-                try require(
-                    heads[entry.position]?.lastOffset == entry.offset,
-                    "index entry \(slot) of segment \(segment.baseOffset): no batch ends with \(entry.offset) at \(entry.position)")
-            }
-            for slot in 0..<segment.timeIndex.count {
+            let problem = try indexes.problem(
+                entries: segment.offsetIndex.count, segment.offsetIndex.entry, timeEntries: segment.timeIndex.count
+            ) { slot in
                 let entry = try segment.timeIndex.entry(slot)
-                try require(
-                    byOffset[entry.offset] == entry.timestamp,
-                    "time index entry \(slot) of segment \(segment.baseOffset): \(entry) is no batch's")
+                return (entry.timestamp, entry.offset)
             }
+            try require(problem == nil, problem ?? "")
             let told = try segment.timeIndex.largest().timestamp
-            try require(told == largest, "the largest timestamp of segment \(segment.baseOffset) is \(largest), not \(told)")
+            try require(
+                told == indexes.largestTimestamp,
+                "the largest timestamp of segment \(segment.baseOffset) is \(indexes.largestTimestamp), not \(told)")
         }
     }
 

@@ -1,5 +1,6 @@
 import KafkaRecords
 import KafkaWire
+import TestKit
 
 @testable import PartitionLog
 
@@ -161,30 +162,24 @@ struct LogCheck {
         var last: Int64 = -1
         let isCompacted = log.configuration.compacts
         for segment in log.view.segments {
-            var heads: [Int: (lastOffset: Int64, timestamp: Int64)] = [:], byOffset: [Int64: Int64] = [:]
+            var indexes = IndexCheck(segment: segment.baseOffset)
             let stop = try segment.walkBatches(from: 0, to: segment.size) { batch, header, position throws(LogError) in
                 do { try batch.ensureValid() } catch { throw LogError(.corruptMessage, "offset \(header.baseOffset): \(error)") }
                 guard header.baseOffset > last, isCompacted || last < 0 || header.baseOffset == last + 1 else {
                     throw LogError(.corruptMessage, "offset \(header.baseOffset) comes after \(last)")
                 }
                 last = header.lastOffset
-                heads[position] = (header.lastOffset, header.maxTimestamp)
-                byOffset[header.lastOffset] = header.maxTimestamp
+                indexes.note(batchAt: position, lastOffset: header.lastOffset, maxTimestamp: header.maxTimestamp)
                 return true
             }
             try require(stop == segment.size, "garbage in segment \(segment.baseOffset) at byte \(stop)")
-            for slot in 0..<segment.offsetIndex.count {
-                let entry = try segment.offsetIndex.entry(slot)
-                try require(
-                    heads[entry.position]?.lastOffset == entry.offset,
-                    "index entry \(slot) of segment \(segment.baseOffset): no batch ends with \(entry.offset) at \(entry.position)")
-            }
-            for slot in 0..<segment.timeIndex.count {
+            let problem = try indexes.problem(
+                entries: segment.offsetIndex.count, segment.offsetIndex.entry, timeEntries: segment.timeIndex.count
+            ) { slot in
                 let entry = try segment.timeIndex.entry(slot)
-                try require(
-                    byOffset[entry.offset] == entry.timestamp,
-                    "time index entry \(slot) of segment \(segment.baseOffset): \(entry) is no batch's")
+                return (entry.timestamp, entry.offset)
             }
+            try require(problem == nil, problem ?? "")
         }
     }
 }
