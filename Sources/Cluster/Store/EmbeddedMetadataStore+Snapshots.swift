@@ -25,10 +25,12 @@ extension EmbeddedMetadataStore {
     /// Writes a snapshot once enough has been appended since the last, or enough time has passed since then. On a worker.
     func snapshotIfDue() {
         let nowMs = options.clock.wallMs()
+        // Whoever writes now looks afterwards.
+        guard let bytes = log.withLockIfAvailable({ $0.bytesSinceSnapshot }), bytes > 0 else { return }
         let due = state.withLock { state in
-            guard !state.isSnapshotting, state.failure == nil, state.log.bytesSinceSnapshot > 0 else { return false }
+            guard !state.isSnapshotting, state.failure == nil else { return false }
             let isOld = options.snapshotIntervalMs > 0 && nowMs - state.lastSnapshotMs >= options.snapshotIntervalMs
-            guard isOld || state.log.bytesSinceSnapshot >= options.bytesBetweenSnapshots else { return false }
+            guard isOld || bytes >= options.bytesBetweenSnapshots else { return false }
             state.isSnapshotting = true
             return true
         }
@@ -55,13 +57,15 @@ extension EmbeddedMetadataStore {
         let writer = SnapshotWriter(directory: directory.path, fileSystem: options.fileSystem, timestamp: timestamp)
         let records = image.records()
         try writer.write(records, as: name, control: control)
-        try state.withLock { state throws(MetadataError) in
-            state.snapshots.removeAll { $0 == name }
-            state.snapshots.append(name)
-            state.log.bytesSinceSnapshot = 0
-            state.lastSnapshotMs = options.clock.wallMs()
+        try log.withLock { log throws(MetadataError) in
+            state.withLock { state in
+                state.snapshots.removeAll { $0 == name }
+                state.snapshots.append(name)
+                state.lastSnapshotMs = options.clock.wallMs()
+            }
+            log.bytesSinceSnapshot = 0
             // Once this snapshot is the oldest, all before it can go, if the segment ends here.
-            try state.log.roll()
+            try log.roll()
         }
         Self.logger.info(
             "wrote a metadata snapshot", ["endOffset": name.endOffset, "records": records.count])
@@ -78,9 +82,12 @@ extension EmbeddedMetadataStore {
     private func removeOld() {
         do throws(MetadataError) {
             while let old = try oldSnapshot() {
-                try state.withLock { state throws(MetadataError) in
-                    state.snapshots.removeFirst()
-                    try state.log.removeSegments(before: state.snapshots[0].endOffset)
+                try log.withLock { log throws(MetadataError) in
+                    let oldest = state.withLock { state in
+                        state.snapshots.removeFirst()
+                        return state.snapshots[0].endOffset
+                    }
+                    try log.removeSegments(before: oldest)
                 }
                 try directory.remove(old)
                 Self.logger.info(
@@ -92,7 +99,7 @@ extension EmbeddedMetadataStore {
     }
 
     private func oldSnapshot() throws(MetadataError) -> SnapshotName? {
-        let (snapshots, logBytes) = state.withLock { ($0.snapshots, $0.log.sizeInBytes) }
+        let snapshots = state.withLock { $0.snapshots }, logBytes = log.withLock { $0.sizeInBytes }
         guard snapshots.count > 1, let oldest = snapshots.first else { return nil }
         var total = logBytes
         var oldestTimestamp: Int64 = -1

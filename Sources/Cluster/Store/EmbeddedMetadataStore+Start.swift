@@ -28,16 +28,16 @@ extension EmbeddedMetadataStore {
         let epoch = max(replay.epoch, quorum?.leaderEpoch ?? 0)
         let abortsTransaction = replay.hasOpenTransaction
         let (kraftVersion, voters) = (replay.kraftVersion, replay.voters)
-        let timestamp = replay.timestamp
+        let timestamp = replay.timestamp, endOffset = log.endOffset
         let image = try replay.image()
         if let refusal = options.examine(image) { throw refusal }
         try log.settle()
         try directory.removeUnfinished()
         logger.debug("read the metadata", ["offset": image.offset, "topics": image.topicCount, "epoch": epoch])
         let store = EmbeddedMetadataStore(
-            options: options, directory: directory,
+            options: options, directory: directory, log: log,
             state: State(
-                log: log, pending: image, epoch: epoch, kraftVersion: kraftVersion, voters: voters, snapshots: snapshots,
+                pending: image, endOffset: endOffset, epoch: epoch, kraftVersion: kraftVersion, voters: voters, snapshots: snapshots,
                 lastTimestamp: timestamp, lastSnapshotMs: options.clock.wallMs(), lastCleaningMs: options.clock.wallMs()))
         if quorum?.leaderId != options.nodeId || epoch == 0 { try store.beginEpoch(epoch + 1) }
         if abortsTransaction {
@@ -52,15 +52,17 @@ extension EmbeddedMetadataStore {
     /// A directory that is new to us, or that another node led last.
     private func beginEpoch(_ epoch: Int32) throws(MetadataError) {
         try directory.write(QuorumState(leaderId: options.nodeId, leaderEpoch: epoch))
-        try state.withLock { state throws(MetadataError) in
-            let offset = state.log.endOffset
+        let (batch, offset) = try state.withLock { state throws(MetadataError) in
+            let offset = state.endOffset
             let batch = try MetadataBatch.build(
                 control: [ControlRecord.leaderChange(node: options.nodeId)], at: offset, epoch: epoch,
                 timestamp: options.clock.wallMs())
-            try state.log.append(batch, lastOffset: offset)
             state.epoch = epoch
+            state.endOffset = offset + 1
             state.pending = try ClusterDelta(state.pending).image(offset: offset, epoch: epoch)
+            return (batch, offset)
         }
+        try log.withLock { log throws(MetadataError) in try log.append(batch, lastOffset: offset) }
     }
 
     private func bootstrap() throws(MetadataError) {
@@ -77,8 +79,8 @@ extension EmbeddedMetadataStore {
     package func start(
         _ registration: BrokerRegistration, raisesLeaderEpochs: Bool, mayLackSync: Bool = true
     ) throws(MetadataError) {
-        if mayLackSync { try syncNow(state.withLock { $0.log.activeFile }) }
-        let offset = state.withLock { $0.log.endOffset }
+        if mayLackSync { try log.withLock { log throws(MetadataError) in try log.sync() } }
+        let offset = state.withLock { $0.endOffset }
         try changeNow { image in
             var list = RecordList()
             if !registration.isKnown(as: image.broker(registration.nodeId)) {
@@ -104,18 +106,16 @@ extension EmbeddedMetadataStore {
     private func changeNow(
         durably: Bool = true, _ decide: (ClusterImage) -> [[UInt8]]
     ) throws(MetadataError) {
-        let (change, file) = try state.withLock { state throws(MetadataError) in
+        let appended = try state.withLock { state throws(MetadataError) in
             let records = decide(state.pending)
-            let change = records.isEmpty ? nil : try append(records, to: &state)
-            return (change, state.log.activeFile)
+            return records.isEmpty ? nil : try append(records, to: &state)
         }
-        guard let change else { return }
-        if durably { try syncNow(file) }
-        publisher.publish(change)
-    }
-
-    private func syncNow(_ file: File?) throws(MetadataError) {
-        do { try file?.sync() } catch { throw MetadataError(.storage, "\(error)") }
+        guard let appended else { return }
+        try log.withLock { log throws(MetadataError) in
+            try log.append(appended.batch, lastOffset: appended.lastOffset)
+            if durably { try log.sync() }
+        }
+        publisher.publish(appended.change)
     }
 }
 

@@ -7,7 +7,7 @@ internal import Telemetry
 
 /// The metadata of a cluster of one node: a log of Kafka's records in the data directory, laid out as KRaft's.
 ///
-/// A change is appended under the lock, in the page cache; one fsync on a worker commits all that waits. The records
+/// A change is decided under the lock, in memory; a worker writes and syncs all that waits, and so commits it. The records
 /// belong to one epoch of the metadata log: there is nobody else who could lead it.
 package final class EmbeddedMetadataStore: MetadataStore {
     package struct Options: Sendable {
@@ -46,14 +46,22 @@ package final class EmbeddedMetadataStore: MetadataStore {
     /// A change that waits for the disk.
     struct Commit {
         /// nil: it changes nothing, but rests on changes that are not durable yet.
-        var change: ClusterChange?
+        var change: Appended?
         var completion: @Sendable (MetadataError?) -> Void
     }
 
+    /// A change with its place in the log, where it is to be written.
+    struct Appended {
+        var change: ClusterChange
+        var batch: [UInt8]
+        var lastOffset: Int64
+    }
+
     struct State: ~Copyable {
-        let log: MetadataLog
-        /// After all that was appended.
+        /// After all that was decided.
         var pending: ClusterImage
+        /// Of the log, once all of it is written.
+        var endOffset: Int64
         var epoch: Int32
         var waiting: [Commit] = []
         /// A worker is committing.
@@ -76,16 +84,20 @@ package final class EmbeddedMetadataStore: MetadataStore {
     let directory: MetadataDirectory
     let publisher: ImagePublisher
     let state: Mutex<State>
-    /// Held by whoever commits: completions come in the order of the log. Taken before `state`.
-    private let committing = Mutex(())
+    /// The log's files, for who writes them: a worker, which may wait for the disk. Completions come in the order of the log. Taken
+    /// before `state`.
+    let log: Mutex<MetadataLog>
     /// Held while old snapshots are removed. Taken before `state`.
     let cleaning = Mutex(())
     static let logger = Logger("metadata")
 
-    init(options: Options, directory: MetadataDirectory, state: consuming sending State) {
+    init(
+        options: Options, directory: MetadataDirectory, log: consuming sending MetadataLog, state: consuming sending State
+    ) {
         self.options = options
         self.directory = directory
         publisher = ImagePublisher(state.pending)
+        self.log = Mutex(log)
         self.state = Mutex(state)
     }
 
@@ -116,7 +128,6 @@ package final class EmbeddedMetadataStore: MetadataStore {
                 state.waiting.append(
                     Commit(change: change) { error in completion(error.map { .failure($0) } ?? .success(outcome)) })
             } catch {
-                fail(error, &state)
                 result = .failure(error)
                 return false
             }
@@ -127,10 +138,10 @@ package final class EmbeddedMetadataStore: MetadataStore {
         if mustCommit { options.submit { [self] in commitAll() } }
     }
 
-    /// Appends one atomic batch, and moves the pending image.
-    func append(_ records: [[UInt8]], to state: inout State) throws(MetadataError) -> ClusterChange {
+    /// Makes one atomic batch for the log's end, and moves the pending image.
+    func append(_ records: [[UInt8]], to state: inout State) throws(MetadataError) -> Appended {
         let before = state.pending
-        let base = state.log.endOffset
+        let base = state.endOffset
         // First the image: records that cannot be applied must not get into the log.
         var delta = ClusterDelta(before)
         for record in records { try delta.apply(record) }
@@ -138,10 +149,11 @@ package final class EmbeddedMetadataStore: MetadataStore {
         let after = try delta.image(offset: base + Int64(records.count) - 1, epoch: state.epoch)
         let nowMs = options.clock.wallMs()
         let batch = try MetadataBatch.build(records, at: base, epoch: state.epoch, timestamp: nowMs)
-        try state.log.append(batch, lastOffset: base + Int64(records.count) - 1)
         state.lastTimestamp = nowMs
         state.pending = after
-        return ClusterChange(from: before, to: after, topics: changedTopics)
+        state.endOffset = base + Int64(records.count)
+        return Appended(
+            change: ClusterChange(from: before, to: after, topics: changedTopics), batch: batch, lastOffset: state.endOffset - 1)
     }
 
     /// The disk has failed: what is in the log's last batch is unknown, so nothing may follow it.
@@ -153,19 +165,19 @@ package final class EmbeddedMetadataStore: MetadataStore {
 
     // MARK: commit
 
-    /// On a worker: syncs, then completes, until nobody waits.
+    /// On a worker: writes and syncs, then completes, until nobody waits.
     private func commitAll() {
-        committing.withLock { _ in
+        log.withLock { log in
             while true {
-                let (waiting, file, failure) = state.withLock { state in
+                let (waiting, failure) = state.withLock { state in
                     defer { state.waiting = [] }
                     if state.waiting.isEmpty { state.isCommitting = false }
-                    return (state.waiting, state.log.activeFile, state.failure)
+                    return (state.waiting, state.failure)
                 }
                 if waiting.isEmpty { break }
-                let error = failure ?? sync(file, for: waiting)
+                let error = failure ?? write(waiting.compactMap(\.change), to: log)
                 for commit in waiting {
-                    if error == nil, let change = commit.change { publisher.publish(change) }
+                    if error == nil, let change = commit.change?.change { publisher.publish(change) }
                     commit.completion(error)
                 }
             }
@@ -173,15 +185,15 @@ package final class EmbeddedMetadataStore: MetadataStore {
         snapshotIfDue()
     }
 
-    private func sync(_ file: File?, for waiting: [Commit]) -> MetadataError? {
-        guard waiting.contains(where: { $0.change != nil }) else { return nil }
-        do throws(FileError) {
-            try file?.sync()
+    private func write(_ changes: [Appended], to log: MetadataLog) -> MetadataError? {
+        if changes.isEmpty { return nil }
+        do throws(MetadataError) {
+            for change in changes { try log.append(change.batch, lastOffset: change.lastOffset) }
+            try log.sync()
             return nil
         } catch {
-            let failure = MetadataError(.storage, "\(error)")
-            state.withLock { fail(failure, &$0) }
-            return failure
+            state.withLock { fail(error, &$0) }
+            return error
         }
     }
 

@@ -4,7 +4,7 @@ internal import Telemetry
 
 /// The segments of `__cluster_metadata-0` on disk: append at the end, sync, read once at start, drop what a snapshot covers.
 ///
-/// Not thread-safe but for `sync`: the store's lock guards it. It writes no indexes: nobody reads the log by offset, and
+/// Not thread-safe: the store's lock guards it. It writes no indexes: nobody reads the log by offset, and
 /// Kafka makes them anew from the segments, as it does at each of its own starts.
 final class MetadataLog {
     private struct Segment {
@@ -100,8 +100,11 @@ final class MetadataLog {
         endOffset = lastOffset + 1
     }
 
-    /// The file that appends go to: to be synced outside of the store's lock.
-    var activeFile: File? { segments.last?.file }
+    /// What was appended is on the disk when this returns: a segment that ended is already.
+    func sync() throws(MetadataError) {
+        guard let file = segments.last?.file else { return }
+        try disk { () throws(FileError) in try file.sync() }
+    }
 
     /// Ends the active segment and begins another at the log's end.
     func roll() throws(MetadataError) {

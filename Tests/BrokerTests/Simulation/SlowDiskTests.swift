@@ -126,6 +126,26 @@ import Testing
         #expect(try values(broker, "t", slow) == ["0", "1"])
     }
 
+    @Test func `a change of the metadata waits for a slow disk on a worker, not on the loop`() throws {
+        let broker = try start(), client = broker.connect(), arena = Arena()
+        defer { arena.staysUntilHere() }
+        disk.faults.slowWrites = ("/a/__cluster_metadata-0", clock, 300)
+        let begun = clock.wallMs()
+        var request = CreateTopicsRequest()
+        request.timeoutMs = 10_000
+        request.topics = WireArray(count: 1, in: arena) { _, topic in
+            topic.name = WireBytes(copying: "t", in: arena)
+            topic.numPartitions = 1
+            topic.replicationFactor = 1
+        }
+        try client.send(request, version: 7)
+        #expect(clock.wallMs() == begun)
+        #expect(try broker.connect().ask(MetadataRequest(), version: 9) { $0.topics.count } != nil)
+        broker.settle()
+        #expect(clock.wallMs() >= begun + 300)
+        #expect(try client.take(CreateTopicsRequest.self, version: 7) { $0.topics[0].errorCode } == 0)
+    }
+
     @Test func `a commit on a slow disk counts when it is written`() throws {
         let broker = try start(), client = broker.connect(), other = broker.connect(), third = broker.connect()
         _ = try client.findCoordinator(of: "g")
