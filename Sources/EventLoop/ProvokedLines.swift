@@ -4,7 +4,7 @@ package import Telemetry
 /// Lines of the log that someone on the network brings about as often as he likes: a port scanner must not fill the disk.
 ///
 /// Of one source (an address, a group) and one reason, the first lines of a minute are written at once; the rest is counted, and told by
-/// one line at the minute's end, with the last of them. Reasons of a source beyond a bound share one count, and so do sources. With
+/// one line at the minute's end, with the last of them. Reasons that differ in numbers alone are one. Reasons of a source beyond a bound share one count, and so do sources. With
 /// `--log-level debug` nothing is left out.
 package final class ProvokedLines: Sendable {
     fileprivate struct Key: Hashable {
@@ -30,9 +30,9 @@ package final class ProvokedLines: Sendable {
     /// What has come when there was no room for one more source.
     fileprivate static let others = Key(source: "other peers", reason: "")
     /// So many sources, each with its reasons, are told apart within an interval.
-    static let mostKeys = 100
+    static let mostKeys = 200
     /// So many reasons of one source.
-    static let mostReasons = 10
+    static let mostReasons = 20
     package static let intervalMs: Int64 = 60_000
     /// A name within a line may be 32 KB of the peer's making.
     static let longestLine = 2_000
@@ -58,7 +58,7 @@ package final class ProvokedLines: Sendable {
         _ level: LogLevel = .warn, of source: String, _ reason: String, _ line: String, _ fields: Logger.Fields = [:]
     ) {
         func cut(_ text: String) -> String { text.utf8.count > Self.longestLine ? text.prefix(Self.longestLine) + "..." : text }
-        let line = cut(line), key = Key(source: cut(source), reason: cut(reason))
+        let line = cut(line), key = Key(source: cut(source), reason: Self.shape(of: cut(reason)))
         let now = clock.now()
         let (isWritten, due, mustSchedule) = table.withLock { table in
             let due = table.takeDue(at: now)
@@ -70,6 +70,16 @@ package final class ProvokedLines: Sendable {
         write(due)
         logger.record(isWritten ? level : .debug, { line }, { fields })
         if mustSchedule, let loop { loop.post { [self] in schedule(on: loop) } }
+    }
+
+    /// What reasons that differ in numbers alone have in common: a word with a digit is taken for any other.
+    private static func shape(of reason: String) -> String {
+        var words: [Substring] = []
+        for word in reason.split(separator: " ") {
+            let hasDigit = word.utf8.contains { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
+            if !hasDigit { words.append(word) } else if words.last != "#" { words.append("#") }
+        }
+        return words.joined(separator: " ")
     }
 
     /// Writes what was left out so far: at the end of a process.

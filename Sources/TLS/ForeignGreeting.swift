@@ -9,8 +9,8 @@ enum ForeignGreeting {
         if let request = kafkaRequest(bytes) {
             return "plaintext Kafka (\(request)) on a TLS listener: the client needs security.protocol=SSL, or the port of the plaintext listener"
         }
-        let digits = bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined(separator: " ")
-        return "no TLS from the peer: it began with \(digits)"
+        let digits = bytes.prefix(8).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return "no TLS from the peer: it began with 0x\(digits)"
     }
 
     /// A request's frame begins with its length (int32), API key and version (int16 each).

@@ -39,13 +39,26 @@ import Testing
 
     @Test func `a source that finds ever new reasons leaves room for others`() {
         let provoked = provoked()
-        for number in 0..<1000 { provoked.say(of: "a", "reason \(number)", "line \(number)") }
+        for number in 0..<1000 {
+            let name = String(repeating: "n", count: number)
+            provoked.say(of: "a", "field \(name)", "line \(number)")
+        }
         provoked.say(of: "b", "reason", "other")
         #expect(said.count == ProvokedLines.mostReasons + 2)
         #expect(said.last == "warn  door: other")
         provoked.flush()
         #expect(said.count == ProvokedLines.mostReasons + 3)
-        #expect(said.last == "warn  door: 989 more such lines of a within 60 s, the last one: line 999 peer=a")
+        #expect(said.last == "warn  door: \(999 - ProvokedLines.mostReasons) more such lines of a within 60 s, the last one: line 999 peer=a")
+    }
+
+    @Test func `reasons that differ in numbers alone are one`() {
+        let provoked = provoked()
+        provoked.say(of: "a", "a frame of 12 bytes is too long", "1")
+        provoked.say(of: "a", "a frame of -5 bytes is too long", "2")
+        provoked.say(of: "a", "a frame of 3 bytes is too short", "3")
+        provoked.say(of: "a", "it began with 0x1503ff", "4")
+        provoked.say(of: "a", "it began with 0xdead", "5")
+        #expect(said == ["warn  door: 1", "warn  door: 3", "warn  door: 4"])
     }
 
     @Test func `a burst is written, and one line alone leaves nothing behind`() {
@@ -68,7 +81,7 @@ import Testing
         clock.advance(ms: ProvokedLines.intervalMs)
         provoked.flush()
         #expect(said.count == ProvokedLines.mostKeys + 2)
-        #expect(said.last?.hasPrefix("warn  door: 9899 more such lines of other peers within 60 s") == true)
+        #expect(said.last?.hasPrefix("warn  door: \(10_000 - 1 - ProvokedLines.mostKeys) more such lines of other peers within 60 s") == true)
         #expect(said.allSatisfy { $0.utf8.count < ProvokedLines.longestLine + 200 })
     }
 

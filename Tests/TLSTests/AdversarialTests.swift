@@ -26,7 +26,7 @@ import Testing
         #expect(try greeting(Array("GET /metrics HTTP/1.1\r\n".utf8)).failure?.message == "an HTTP request on a TLS listener of Kafka's protocol")
         #expect(try greeting(Array("SSH-2.0-OpenSSH_9.2\r\n".utf8)).failure?.message == "SSH on a TLS listener")
         let other = try greeting([0xDE, 0xAD])
-        #expect(other.failure?.message == "no TLS from the peer: it began with de ad")
+        #expect(other.failure?.message == "no TLS from the peer: it began with 0xdead")
         #expect(other.failure?.kind == .plaintext && other.answer.isEmpty)
     }
 
