@@ -19,6 +19,8 @@ package final class LogDirectory: Sendable {
     private struct State {
         var lock: FileLock?
         var writeRecoveryPoints: (@Sendable () throws(FileError) -> Void)?
+        /// Why it is offline.
+        var failure: LogError?
     }
 
     package init(path: String, id: Uuid, lock: FileLock? = nil) {
@@ -33,6 +35,7 @@ package final class LogDirectory: Sendable {
         id = .zero
         state = Mutex(State())
         fail(failure)
+        state.withLock { $0.failure = failure }
         online.store(false, ordering: .releasing)
     }
 
@@ -44,6 +47,7 @@ package final class LogDirectory: Sendable {
         // Then the one request fails.
         if error.isOfProcess { return }
         guard online.exchange(false, ordering: .acquiringAndReleasing) else { return }
+        state.withLock { $0.failure = error }
         Logger("log").error(
             "log directory is offline until the next start: its disk failed", ["directory": path, "error": error])
     }
@@ -58,6 +62,9 @@ package final class LogDirectory: Sendable {
         guard let write = state.withLock({ $0.writeRecoveryPoints }) else { return }
         try write()
     }
+
+    /// The first thing that went wrong, where it is offline.
+    var failure: LogError? { state.withLock { $0.failure } }
 
     func unlock() { state.withLock { $0.lock = nil } }
 }

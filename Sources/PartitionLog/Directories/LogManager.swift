@@ -97,7 +97,10 @@ package final class LogManager: Sendable {
                 directory.fail(error)
             }
         }
-        guard directories.contains(where: \.isOnline) else { throw LogError(.unusableDirectory, "no log directory can be used") }
+        guard directories.contains(where: \.isOnline) else {
+            let reason = directories.compactMap(\.failure).first?.message ?? "there is none"
+            throw LogError(.unusableDirectory, "no log directory can be used: \(reason)")
+        }
         Self.logger.info(
             startedUnclean ? "recovered the partitions" : "loaded the partitions",
             ["partitions": jobs.count, "ms": environment.clock.wallMs() - startedMs])
