@@ -43,6 +43,8 @@ package final class LogDirectory: Sendable {
 
     func fail(_ error: FileError) { fail(LogError(error)) }
 
+    // Inlined into `removeDeleted`, this crashes the optimizer of Swift 6.3.1 (CopyPropagation).
+    @inline(never)
     func fail(_ error: LogError) {
         // Then the one request fails.
         if error.isOfProcess { return }
