@@ -8,15 +8,16 @@ from harness.report import Skip, wait_for
 
 
 def run(adapter, report, base):
+    # What is of no interest over TLS is in section admin, of which run-tls takes two checks.
     tools, topic = adapter.tools, f"c{base}.java-tools.trial"
     report.check("produce.verifiable", lambda: verifiable_producer(tools, f"{topic}.verifiable"))
     report.check("groups.verifiable", lambda: verifiable_consumer(tools, adapter, f"{topic}.verified"))
     report.check("produce.e2e-latency", lambda: latency(tools, f"{topic}.latency"))
-    report.check("fetch.get-offsets", lambda: get_offsets(tools, adapter, f"{topic}.offsets"))
-    report.check("fetch.replica-verification", lambda: replicas(tools, adapter, f"{topic}.replicas"))
+    report.check("admin.get-offsets", lambda: get_offsets(tools, adapter, f"{topic}.offsets"))
+    report.check("admin.replica-verification", lambda: replicas(tools, adapter, f"{topic}.replicas"))
     report.check("admin.cluster-tool", lambda: cluster(tools))
     report.check("admin.reassign-generate", lambda: reassignment(tools, adapter, f"{topic}.reassigned"))
-    report.check("groups.tool-reset-by", lambda: resets(tools, adapter, f"{topic}.resets"))
+    report.check("admin.reset-offsets", lambda: resets(tools, adapter, f"{topic}.resets"))
     report.check("admin.refusals", lambda: refusals(tools, adapter))
 
 
