@@ -1,4 +1,4 @@
-// How often this thread has asked for memory: stands before the C library's malloc in a test's process.
+// How often this thread has asked for memory: stands before the C library's malloc in the program that counts.
 #pragma once
 #include <stdint.h>
 
