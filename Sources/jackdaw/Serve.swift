@@ -1,4 +1,5 @@
 internal import Broker
+internal import Cluster
 internal import CommandLineOptions
 internal import Configuration
 internal import EventLoop
@@ -34,6 +35,9 @@ func serve(_ options: ServeOptions) -> Int32 {
             guard release != nil else {
                 throw StartFailure("--emulate=\(name): one of \(EmulatedRelease.known.joined(separator: ", ")) is expected")
             }
+        }
+        for topic in options.topics {
+            if let problem = TopicName.problem(topic.name) { throw StartFailure("--topic=\(topic.name): \(problem)") }
         }
         let configuration = try configuration(options, KeyList(release))
         let process = try BrokerProcess(
