@@ -162,9 +162,6 @@ final class BrokerProcess {
     private func bind(
         _ listener: Configuration.Listener, advertised: Configuration.Listener
     ) throws(StartFailure) -> [(descriptor: Int32, identity: ListenerIdentity)] {
-        guard !listener.securityProtocol.usesSASL else {
-            throw StartFailure("listener \(listener): \(listener.securityProtocol.rawValue) is not served; PLAINTEXT and SSL are")
-        }
         var port = UInt16(listener.port)
         var bound: [Int32] = []
         let addresses = SocketAddress.resolve(host: listener.host, port: port)
